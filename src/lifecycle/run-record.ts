@@ -1,0 +1,93 @@
+/** A workflow run as the lifecycle sees it: wish, execution and facts apart; `state` is their fold. */
+import type { Json } from '../../definition/definition-types.js';
+import type { Failure, RunPhase } from '../../adapters/spi/facts.js';
+import type { RunState } from './run-state.js';
+
+export const DESIRED = ['run', 'paused', 'cancelled'] as const;
+export type Desired = (typeof DESIRED)[number];
+
+export const OUTCOMES = ['none', 'in_flight', 'unknown', 'known', 'refused'] as const;
+export type Outcome = (typeof OUTCOMES)[number];
+
+/** What we did to the engine in one generation. */
+export interface Execution {
+  generation: number;
+  /** `sb-` + token + `-g` + the generation that submitted: a retry in place keeps the submit's key. */
+  key: string;
+  verb: 'submit' | 'retry';
+  outcome: Outcome;
+  firstAttemptedAt: Date | null;
+  attemptedAt: Date | null;
+  absentSince: Date | null;
+  lookups: number;
+  externalId: string | null;
+  engineUid: string | null;
+  engineEpoch: string | null;
+  /** What the retry verb has to change; an observation that equals it belongs to the generation before. */
+  baseline: string | null;
+  cancelSentAt: Date | null;
+  cancelMode: 'graceful' | 'force' | null;
+  pauseSent: boolean;
+  endedAt: Date | null;
+  tombstoneUntil: Date | null;
+}
+
+/** Facts of the current generation; null until the first observation that belongs to it. */
+export interface Observed {
+  phase: RunPhase;
+  stateReason: string | null;
+  failure: Failure | null;
+  stopEvidence: boolean;
+  baseline: string | null;
+  liveTasks: number;
+  /** ISO times of the engine: shown, never compared. */
+  startedAt: string | null;
+  finishedAt: string | null;
+  outputs: Record<string, Json> | null;
+  /** After a final phase one whole observation of the tasks was taken. */
+  settled: boolean;
+}
+
+export interface RunError {
+  code: string;
+  message: string;
+  at: string;
+}
+
+export interface RunRecord {
+  id: number;
+  project: string;
+  workflowId: number;
+  workflowEngine: string;
+  token: string;
+  state: RunState;
+  stateReason: string | null;
+  failure: Failure | null;
+  generation: number;
+  version: number;
+  eventSeq: number;
+  desired: Desired;
+  desiredAt: Date;
+  /** A retry limited to one task and its downstream. */
+  retryTask: { task: string; mapIndex?: number } | null;
+  execution: Execution;
+  observed: Observed | null;
+  observedTicket: number;
+  observedAt: Date | null;
+  tasksObservedAt: Date | null;
+  absentSince: Date | null;
+  absences: number;
+  readError: RunError | null;
+  outputs: Record<string, Json> | null;
+  engineUrl: string | null;
+  nextActionAt: Date | null;
+  leaseToken: string | null;
+  leaseUntil: Date | null;
+  failures: number;
+  lastError: RunError | null;
+  watchedUntil: Date | null;
+  createdAt: Date;
+  submittedAt: Date | null;
+  startedAt: Date | null;
+  finishedAt: Date | null;
+}

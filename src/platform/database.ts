@@ -1,0 +1,99 @@
+import pg from 'pg';
+import type { DatabaseHandle, Db, Statement } from '../../adapters/spi/engine-kind.js';
+
+export type { Db, Statement } from '../../adapters/spi/engine-kind.js';
+
+// Ids are 64-bit in the database and stay below 2^53 for any life a service has; sums and counts likewise.
+pg.types.setTypeParser(pg.types.builtins.INT8, (text) => Number(text));
+
+export interface PoolOptions {
+  url: string;
+  /** Connections at most. */
+  max: number;
+  /** Milliseconds to wait for a free connection before the caller is told that the database is busy. */
+  acquireTimeoutMs: number;
+  /** Shown in pg_stat_activity. */
+  applicationName: string;
+  /** Milliseconds one statement may take. */
+  statementTimeoutMs?: number;
+}
+
+/** The one pool of a process. Store functions take a `Db` and so cannot leave a transaction by accident. */
+export class Database implements DatabaseHandle {
+  readonly pool: pg.Pool;
+
+  constructor(options: PoolOptions) {
+    this.pool = new pg.Pool({
+      connectionString: options.url,
+      max: options.max,
+      connectionTimeoutMillis: options.acquireTimeoutMs,
+      idleTimeoutMillis: 30_000,
+      application_name: options.applicationName,
+      ...(options.statementTimeoutMs === undefined ? {} : { statement_timeout: options.statementTimeoutMs }),
+      keepAlive: true,
+    });
+    // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
+    this.pool.on('error', () => undefined);
+  }
+
+  async query<Row = Record<string, unknown>>(statement: Statement): Promise<{ rows: Row[]; rowCount: number }> {
+    return run<Row>(this.pool, statement);
+  }
+
+  async transaction<T>(work: (db: Db) => Promise<T>): Promise<T> {
+    const client = await this.pool.connect();
+    // The pool listens only while a connection is idle.
+    const ignore = (): void => undefined;
+    client.on('error', ignore);
+    let broken: Error | undefined;
+    try {
+      await client.query('BEGIN');
+      const result = await work({ query: (statement) => run(client, statement) });
+      await commit(client);
+      return result;
+    } catch (error) {
+      await client.query('ROLLBACK').catch((failure: unknown) => {
+        broken = failure instanceof Error ? failure : new Error(String(failure));
+      });
+      throw error;
+    } finally {
+      client.off('error', ignore);
+      client.release(broken);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.pool.end();
+  }
+}
+
+/** COMMIT was sent and its answer was lost: the transaction may or may not have happened. */
+export class CommitOutcomeUnknown extends Error {
+  constructor(cause: unknown) {
+    super('the outcome of the COMMIT is unknown', { cause });
+    this.name = 'CommitOutcomeUnknown';
+  }
+}
+
+async function commit(client: pg.PoolClient): Promise<void> {
+  try {
+    await client.query('COMMIT');
+  } catch (error) {
+    // An error with a SQLSTATE is the server's own word (a deferred constraint, say): definitely not committed.
+    if (
+      typeof (error as { code?: unknown }).code === 'string' &&
+      /^[0-9A-Z]{5}$/.test((error as { code: string }).code)
+    ) {
+      throw error;
+    }
+    throw new CommitOutcomeUnknown(error);
+  }
+}
+
+async function run<Row>(
+  queryable: pg.Pool | pg.PoolClient,
+  statement: Statement,
+): Promise<{ rows: Row[]; rowCount: number }> {
+  const result = await queryable.query(statement as pg.QueryConfig);
+  return { rows: result.rows as Row[], rowCount: result.rowCount ?? 0 };
+}

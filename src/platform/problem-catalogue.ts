@@ -1,0 +1,36 @@
+/** Every error the API answers with: one entry per code. `openapi.json` and docs/problems.md are tested against it. */
+export const PROBLEMS = {
+  'malformed-body': { status: 400, title: 'The body is not well-formed JSON' },
+  'malformed-request': { status: 400, title: 'The request is not well-formed' },
+  'not-found': { status: 404, title: 'There is no such route' },
+  'workflow-not-found': { status: 404, title: 'There is no such workflow' },
+  'workflow-run-not-found': { status: 404, title: 'There is no such workflow run' },
+  'task-not-found': { status: 404, title: 'There is no such task' },
+  'task-run-not-found': { status: 404, title: 'There is no such task run' },
+  'engine-not-found': { status: 404, title: 'There is no such engine' },
+  'method-not-allowed': { status: 405, title: 'The route does not take this method' },
+  'not-acceptable': { status: 406, title: 'None of the accepted media types can be produced' },
+  'request-timeout': { status: 408, title: 'The request did not arrive in time' },
+  'lifecycle-conflict': { status: 409, title: 'The state of the run does not allow this request' },
+  'workflow-not-ready': { status: 409, title: 'The workflow cannot be run' },
+  'workflow-has-active-runs': { status: 409, title: 'The workflow has active runs' },
+  'registration-pending': { status: 409, title: 'The engine has not described this workflow yet' },
+  'idempotency-in-progress': { status: 409, title: 'A request with this Idempotency-Key is in progress' },
+  'logs-gone': { status: 410, title: 'The log is no longer available' },
+  'body-too-large': { status: 413, title: 'The body is too large' },
+  'unsupported-media-type': { status: 415, title: 'The media type of the body is not supported' },
+  'validation-failed': { status: 422, title: 'The request contains invalid values' },
+  'definition-invalid': { status: 422, title: 'The definition is not valid' },
+  'parameters-invalid': { status: 422, title: 'The parameters are not valid' },
+  'idempotency-key-reused': { status: 422, title: 'This Idempotency-Key was used with another request' },
+  'engine-cannot': { status: 422, title: 'The engine cannot do this' },
+  'too-many-requests': { status: 429, title: 'Too many requests' },
+  'internal-error': { status: 500, title: 'Something went wrong on our side' },
+  'engine-unavailable': { status: 503, title: 'The engine does not answer' },
+  'database-unavailable': { status: 503, title: 'The database does not answer' },
+  'outcome-unknown': { status: 503, title: 'The outcome is unknown: repeat with the same Idempotency-Key' },
+  'shutting-down': { status: 503, title: 'The service is shutting down' },
+} as const satisfies Record<string, { status: number; title: string }>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+export const PROBLEM_CODES = Object.keys(PROBLEMS) as ProblemCode[];
