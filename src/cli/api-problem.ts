@@ -1,0 +1,99 @@
+import { CliError } from './cli-error.js';
+import { EXIT, exitCodeOfStatus } from './exit-codes.js';
+import { safeLine } from './safe-text.js';
+
+export interface ProblemItem {
+  pointer?: string;
+  parameter?: string;
+  line?: number;
+  code?: string;
+  message?: string;
+}
+
+/** An answer of the API that is an error: its problem details as one sentence and a line per item. */
+export class ApiProblem extends CliError {
+  constructor(
+    readonly status: number,
+    readonly code: string | undefined,
+    message: string,
+    readonly errors: ProblemItem[],
+    items: string[],
+  ) {
+    super(message, { exitCode: exitCodeOfStatus(status), items });
+    this.name = 'ApiProblem';
+  }
+}
+
+/** No answer at all. */
+export class Unreachable extends CliError {
+  constructor(url: string, cause: unknown) {
+    super(`${url} does not answer (${reasonOf(cause)}). Is the service running there? Set --url or SIGNALBOX_URL.`, {
+      exitCode: EXIT.infrastructure,
+      cause,
+    });
+    this.name = 'Unreachable';
+  }
+}
+
+/** Reads a body as problem details; a body that is something else (a proxy's page) is not shown. */
+export function toApiProblem(status: number, body: unknown): ApiProblem {
+  if (!isRecord(body) || typeof body['title'] !== 'string') {
+    return new ApiProblem(status, undefined, `The service answered ${status} without saying why.`, [], []);
+  }
+  const code = typeof body['code'] === 'string' ? body['code'] : undefined;
+  const detail = typeof body['detail'] === 'string' && body['detail'] !== '' ? body['detail'] : body['title'];
+  const errors = Array.isArray(body['errors']) ? body['errors'].filter(isRecord).map(toItem) : [];
+  const items = errors.map(itemLine);
+  const allowed = allowedActions(body['allowed_actions']);
+  if (allowed !== undefined) items.push(`possible now: ${allowed}`);
+  if (status >= 500 && typeof body['trace_id'] === 'string') items.push(`trace id: ${safeLine(body['trace_id'])}`);
+  const suffix = code === undefined ? '' : ` (${code})`;
+  return new ApiProblem(status, code, `${safeLine(detail).replace(/\.$/, '')}${suffix}.`, errors, items);
+}
+
+/** `/parameters/epochs: must be at least 1`. */
+export function itemLine(item: ProblemItem): string {
+  const line = item.line === undefined ? '' : `line ${item.line}: `;
+  const where = item.parameter ?? (item.pointer === '' ? undefined : item.pointer);
+  const what = item.message ?? item.code ?? 'is wrong';
+  return safeLine(`${line}${where === undefined ? '' : `${where}: `}${what}`);
+}
+
+function toItem(value: Record<string, unknown>): ProblemItem {
+  const item: ProblemItem = {};
+  for (const key of ['pointer', 'parameter', 'code', 'message'] as const) {
+    const member = value[key];
+    if (typeof member === 'string') item[key] = member;
+  }
+  if (typeof value['line'] === 'number') item.line = value['line'];
+  return item;
+}
+
+/** The problem of a refused lifecycle request lists what would be accepted. */
+function allowedActions(value: unknown): string | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const names = value
+    .map((entry: unknown) => (isRecord(entry) ? (entry['available'] === false ? undefined : entry['action']) : entry))
+    .filter((name): name is string => typeof name === 'string');
+  return names.length === 0 ? 'nothing' : safeLine(names.join(', '));
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** undici hides the socket's error one or two causes down. */
+function reasonOf(error: unknown): string {
+  let current = error;
+  for (let depth = 0; depth < 4 && current instanceof Error; depth++) {
+    const code = (current as NodeJS.ErrnoException).code;
+    if (code === 'ECONNREFUSED') return 'connection refused';
+    if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'unknown host';
+    if (code === 'ECONNRESET' || code === 'UND_ERR_SOCKET') return 'the connection broke';
+    if (current.name === 'TimeoutError') return 'no answer in time';
+    if (current instanceof AggregateError && current.errors.length > 0) current = current.errors[0];
+    else if (current.cause === undefined) return safeLine(code ?? current.message);
+    else current = current.cause;
+  }
+  return 'no connection';
+}
