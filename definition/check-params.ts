@@ -1,0 +1,72 @@
+import type { Finding } from './check-structure.js';
+import { checkValue } from './check-value.js';
+import type { Json } from './definition-types.js';
+import type { DocumentView } from './document-view.js';
+import { asRecord } from './document-view.js';
+import { fieldName } from './json-pointer.js';
+import { linearPattern } from './pattern.js';
+
+const BOUNDS = [
+  ['minimum', 'maximum'],
+  ['minLength', 'maxLength'],
+  ['minItems', 'maxItems'],
+] as const;
+
+/** What is wrong with the schemas of params and outputs themselves: their patterns, bounds, defaults and choices. */
+export function checkSchemas(view: DocumentView): Finding[] {
+  const findings: Finding[] = [];
+  for (const [name, schema] of view.params) checkSchema(schema, ['params', name], findings);
+  for (const task of [...view.tasks.values(), ...view.finallyTasks.values()]) {
+    for (const [name, output] of Object.entries(asRecord(task.body.outputs))) {
+      checkSchema(asRecord(output), [...task.path, 'outputs', name], findings);
+    }
+  }
+  return findings;
+}
+
+function checkSchema(schema: Record<string, Json>, path: string[], findings: Finding[]): void {
+  const report = (code: string, message: string, ...at: string[]): void => {
+    findings.push({ severity: 'error', code, message, path: [...path, ...at] });
+  };
+  const { pattern } = schema;
+  if (typeof pattern === 'string') {
+    const compiled = linearPattern(pattern);
+    if (typeof compiled === 'string') {
+      const hint = 'patterns are RE2: no look-around, no back-references';
+      report('bad-pattern', `${fieldName([...path, 'pattern'])} is refused: ${compiled} (${hint}).`, 'pattern');
+    }
+  }
+  for (const [low, high] of BOUNDS) {
+    const [from, to] = [schema[low], schema[high]];
+    if (typeof from === 'number' && typeof to === 'number' && from > to) {
+      report('empty-range', `${fieldName(path)} has ${low} ${from} above ${high} ${to}: no value fits.`, low);
+    }
+  }
+  checkExamples(schema, path, report);
+  const { items, properties } = schema;
+  if (items !== undefined) checkSchema(asRecord(items), [...path, 'items'], findings);
+  for (const [name, property] of Object.entries(asRecord(properties))) {
+    checkSchema(asRecord(property), [...path, 'properties', name], findings);
+  }
+}
+
+/** A value the author wrote beside a schema must be one that the schema takes. */
+function checkExamples(
+  schema: Record<string, Json>,
+  path: string[],
+  report: (code: string, message: string, ...at: string[]) => void,
+): void {
+  const { enum: choices, const: constant, default: standard, examples, ...rest } = schema;
+  const check = (value: Json | undefined, against: Record<string, Json>, code: string, ...at: string[]): void => {
+    const [problem] = value === undefined ? [] : checkValue(against, value);
+    if (problem !== undefined)
+      report(code, `${fieldName([...path, ...at, ...problem.path])} ${problem.message}.`, ...at);
+  };
+  if (Array.isArray(choices)) choices.forEach((value, index) => check(value, rest, 'bad-enum', 'enum', String(index)));
+  check(constant, rest, 'bad-const', 'const');
+  check(standard, schema, 'bad-default', 'default');
+  if (Array.isArray(examples)) {
+    const { examples: _, ...whole } = schema;
+    examples.forEach((value, index) => check(value, whole, 'bad-example', 'examples', String(index)));
+  }
+}
