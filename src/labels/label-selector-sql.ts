@@ -1,0 +1,95 @@
+import type { StatementValues } from '../lists/statement-values.js';
+import { assertNever } from '../platform/assert-never.js';
+import type { LabelTerm } from './label-selector.js';
+
+/** A table that links labels to objects: primary key (label_id, object), a second index the other way round. */
+export interface LabelLinks {
+  table: 'workflow_run_labels' | 'workflow_labels';
+  object: 'workflow_run_id' | 'workflow_id';
+}
+
+export const RUN_LABELS: LabelLinks = { table: 'workflow_run_labels', object: 'workflow_run_id' };
+export const WORKFLOW_LABELS: LabelLinks = { table: 'workflow_labels', object: 'workflow_id' };
+
+/** Candidates one page looks at when terms or filters have to be checked one by one. */
+export const MAX_CANDIDATES = 5000;
+
+/**
+ * Splits off the term that can page by itself: the first `in`. On a link table's primary key its entries stand in order
+ * of the objects' ids, which makes any page of a list ordered by id cheap, however many objects there are.
+ */
+export function splitDriver(terms: LabelTerm[]): { driver?: LabelTerm & { op: 'in' }; rest: LabelTerm[] } {
+  const index = terms.findIndex((term) => term.op === 'in');
+  const driver = terms[index];
+  if (driver?.op !== 'in') return { rest: terms };
+  return { driver: { ...driver, op: 'in' }, rest: terms.filter((_, at) => at !== index) };
+}
+
+/**
+ * SQL for the ids that the driver selects, in order, `limit` at most, as column `id`. `cursor` is a condition on the
+ * placeholder column `@id` (for example `@id < $4`): it stands inside every scan of the links.
+ */
+export function driverSql(
+  term: LabelTerm & { op: 'in' },
+  links: LabelLinks,
+  options: { project: string; cursor?: string | undefined; direction: 'asc' | 'desc'; limit: string },
+  values: StatementValues,
+): string {
+  const { table, object } = links;
+  const within = options.cursor === undefined ? '' : `AND ${options.cursor.replaceAll('@id', `l.${object}`)}`;
+  const ordered = `ORDER BY l.${object} ${options.direction} LIMIT ${options.limit}`;
+  if (term.values.length === 1) {
+    return `SELECT l.${object} AS id FROM ${table} l
+      WHERE l.label_id = ${oneLabel(term.key, term.values[0] ?? '', options.project, values)} ${within} ${ordered}`;
+  }
+  return `SELECT DISTINCT one.id FROM unnest(${manyLabels(term.key, term.values, options.project, values)}) AS label(id)
+      CROSS JOIN LATERAL (
+        SELECT l.${object} AS id FROM ${table} l WHERE l.label_id = label.id ${within} ${ordered}
+      ) one ORDER BY one.id ${options.direction} LIMIT ${options.limit}`;
+}
+
+/**
+ * One condition per term on the object whose id is the SQL `id`; all of them must hold. The cursor stands in each: it tells
+ * the planner how few of a label's links are meant.
+ */
+export function selectorConditions(
+  terms: readonly LabelTerm[],
+  links: LabelLinks,
+  options: { id: string; project: string; cursor?: string | undefined },
+  values: StatementValues,
+): string[] {
+  const { table, object } = links;
+  const { id, project } = options;
+  const within = options.cursor === undefined ? '' : `AND ${options.cursor.replaceAll('@id', `l.${object}`)}`;
+  return terms.map((term) => {
+    switch (term.op) {
+      case 'in':
+      case 'not-in': {
+        const label =
+          term.values.length === 1
+            ? `= ${oneLabel(term.key, term.values[0] ?? '', project, values)}`
+            : `= ANY(${manyLabels(term.key, term.values, project, values)})`;
+        const present = `EXISTS (SELECT 1 FROM ${table} l WHERE l.${object} = ${id} AND l.label_id ${label} ${within})`;
+        return term.op === 'in' ? present : `NOT ${present}`;
+      }
+      case 'exists':
+      case 'absent': {
+        const present = `EXISTS (SELECT 1 FROM ${table} l JOIN labels k ON k.id = l.label_id
+          WHERE l.${object} = ${id} AND k.key = ${values.add(term.key)} ${within})`;
+        return term.op === 'exists' ? present : `NOT ${present}`;
+      }
+      default:
+        return assertNever('label term', term);
+    }
+  });
+}
+
+/** Looked up once per statement, before the scan that uses it. */
+function oneLabel(key: string, value: string, project: string, values: StatementValues): string {
+  return `(SELECT id FROM labels WHERE project = ${project} AND key = ${values.add(key)} AND value = ${values.add(value)})`;
+}
+
+function manyLabels(key: string, wanted: string[], project: string, values: StatementValues): string {
+  return `ARRAY(SELECT id FROM labels
+    WHERE project = ${project} AND key = ${values.add(key)} AND value = ANY(${values.add(wanted)}::text[]))`;
+}

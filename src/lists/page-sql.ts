@@ -1,0 +1,95 @@
+import {
+  MAX_CANDIDATES,
+  driverSql,
+  selectorConditions,
+  splitDriver,
+  type LabelLinks,
+} from '../labels/label-selector-sql.js';
+import type { LabelTerm } from '../labels/label-selector.js';
+import type { Position } from './cursor.js';
+import { sqlExactTime } from './sql-time.js';
+import type { StatementValues } from './statement-values.js';
+
+/** Which entries of a table with `id`, `project` and `created_at` one page holds. */
+export interface PageRequest {
+  table: 'workflow_runs' | 'workflows';
+  links: LabelLinks;
+  project: string;
+  orderBy: 'id' | 'created_at';
+  direction: 'asc' | 'desc';
+  /** [id] or [created_at, id] of the last entry before this page. */
+  position?: Position | undefined;
+  limit: number;
+  skip: number;
+  terms: LabelTerm[];
+  /** Conditions on the row `r`. */
+  filters: string[];
+}
+
+export interface PageSql {
+  /** For a WITH clause: `page(id, created_at)`, one entry more than the limit when there is a next page. */
+  ctes: string;
+  /** ORDER BY of an outer query that joins `page`. */
+  order: string;
+  /** A JSON position up to which candidates were examined, when the page is short although there may be more; else NULL. */
+  examinedTo: string;
+}
+
+/**
+ * Picks the page on an index and nothing else; the caller joins what it shows. With a selector that no index answers
+ * alone, a bounded number of candidates is looked at: such a page may be short, or empty, and still have a next one.
+ */
+export function pageSql(request: PageRequest, values: StatementValues): PageSql {
+  const { table, links, direction, position, terms } = request;
+  const project = values.add(request.project);
+  const byId = request.orderBy === 'id';
+  const column = (alias: string): string => (byId ? `${alias}.id` : `(${alias}.created_at, ${alias}.id)`);
+  const order = byId ? `page.id ${direction}` : `page.created_at ${direction}, page.id ${direction}`;
+  const sorted = (alias: string): string => order.replaceAll('page.', `${alias}.`);
+  const beyond = direction === 'desc' ? '<' : '>';
+  const after =
+    position === undefined
+      ? undefined
+      : byId
+        ? values.add(position[0])
+        : `(${values.add(position[0])}::timestamptz, ${values.add(position[1])}::bigint)`;
+  const cursor = after === undefined ? [] : [`${column('r')} ${beyond} ${after}`];
+  const idCursor = after !== undefined && byId ? `@id ${beyond} ${after}` : undefined;
+  const wanted = `LIMIT ${values.add(request.limit + 1)} OFFSET ${values.add(request.skip)}`;
+  const own = [`r.project = ${project}`];
+
+  if (terms.length === 0) {
+    const where = [...own, ...cursor, ...request.filters].join(' AND ');
+    return {
+      ctes: `page AS (SELECT r.id, r.created_at FROM ${table} r WHERE ${where} ORDER BY ${sorted('r')} ${wanted})`,
+      order,
+      examinedTo: 'NULL::json',
+    };
+  }
+
+  const { driver, rest } = byId ? splitDriver(terms) : { driver: undefined, rest: terms };
+  const bound = values.add(MAX_CANDIDATES + request.skip);
+  const scan =
+    driver === undefined
+      ? `SELECT r.id FROM ${table} r WHERE ${[...own, ...cursor].join(' AND ')} ORDER BY ${sorted('r')} LIMIT ${bound}`
+      : driverSql(driver, links, { project, cursor: idCursor, direction, limit: bound }, values);
+  const checked = [
+    ...own,
+    ...request.filters,
+    ...selectorConditions(rest, links, { id: 'r.id', project, cursor: idCursor }, values),
+  ];
+  const last = direction === 'desc' ? 'asc' : 'desc';
+  const end = byId
+    ? `(SELECT json_build_array(c.id) FROM candidates c ORDER BY c.id ${last} LIMIT 1)`
+    : `(SELECT json_build_array(${sqlExactTime('r.created_at')}, r.id) FROM candidates c JOIN ${table} r ON r.id = c.id
+        ORDER BY r.created_at ${last}, r.id ${last} LIMIT 1)`;
+  return {
+    ctes: `candidates AS MATERIALIZED (${scan}),
+      page AS (SELECT r.id, r.created_at FROM candidates c JOIN ${table} r ON r.id = c.id
+        WHERE ${checked.join(' AND ')} ORDER BY ${sorted('r')} ${wanted})`,
+    order,
+    // Counted only when the page is short, so that a full page reads no more candidates than it needs.
+    examinedTo: `CASE WHEN (SELECT count(*) FROM page) <= ${values.add(request.limit)}
+      AND (SELECT count(*) FROM candidates) >= ${bound} THEN ${end} END`,
+  };
+}

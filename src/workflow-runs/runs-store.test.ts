@@ -1,0 +1,256 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { createTestDatabase, type TestDatabase } from '../../test/support/database.js';
+import type { Label } from '../labels/label.js';
+import { parseLabelSelector, type LabelTerm } from '../labels/label-selector.js';
+import type { Position } from '../lists/cursor.js';
+import { createRun } from './create-run.js';
+import type { RunRow } from './run-row.js';
+import { estimateRuns, listRuns, readRun, type RunList } from './runs-store.js';
+
+let db: TestDatabase;
+let workflowId: number;
+const runs: { id: number; labels: Label[] }[] = [];
+const project = 'lists';
+const STALE_AFTER_MS = 45_000;
+
+beforeAll(async () => {
+  db = await createTestDatabase();
+  workflowId = await insertWorkflow(project, 'etl');
+  const keys = ['team', 'stage', 'odd'];
+  const values = ['', 'a', 'b', 'c d'];
+  // A fixed mixture in which every combination of presence and number of values occurs.
+  for (let n = 0; n < 120; n += 1) {
+    const labels = keys.flatMap((key, k) =>
+      values.filter((_, v) => ((n * 7919 + k * 104_729) >> v) % 3 === 0).map((value) => ({ key, value })),
+    );
+    const row = await createRun(db.database, newRun({ labels }));
+    runs.push({ id: row?.id ?? 0, labels });
+  }
+});
+afterAll(() => db.drop());
+
+describe('creating a run', () => {
+  test('stores run, labels, execution and first event in one statement, due at once', async () => {
+    const row = await createRun(
+      db.database,
+      newRun({
+        parameters: { n: null, list: [1, null] },
+        labels: [
+          { key: 'b', value: '2' },
+          { key: 'a', value: '1' },
+        ],
+      }),
+    );
+    const body = JSON.parse(`${row?.json}}`) as Record<string, unknown>;
+    expect(body).toMatchObject({
+      workflow: { id: workflowId, title: 'etl', version: 1 },
+      workflow_engine: 'local',
+      state: 'PENDING',
+      labels: [
+        { key: 'a', value: '1' },
+        { key: 'b', value: '2' },
+      ],
+      parameters: { n: null, list: [1, null] },
+      origin: 'api',
+      generation: 1,
+      created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+    });
+    expect(body).not.toHaveProperty('external_id');
+    const { rows } = await db.database.query({
+      text: `SELECT r.token, r.next_action_at <= now() AS due, x.key, x.outcome, e.type, e.seq, r.event_seq
+             FROM workflow_runs r JOIN workflow_executions x ON x.workflow_run_id = r.id
+             JOIN lifecycle_events e ON e.workflow_run_id = r.id WHERE r.id = $1`,
+      values: [row?.id],
+    });
+    expect(rows).toEqual([
+      expect.objectContaining({
+        due: true,
+        key: `sb-${rows[0]?.['token']}-g1`,
+        outcome: 'none',
+        type: 'CREATED',
+        seq: 1,
+        event_seq: 1,
+      }),
+    ]);
+    await db.database.query({ text: 'DELETE FROM workflow_runs WHERE id = $1', values: [row?.id] });
+  });
+
+  test('reads back exactly what it answered', async () => {
+    const created = await createRun(db.database, newRun({ labels: [{ key: 'team', value: 'ml' }] }));
+    const read = await readRun(db.database, project, created?.id ?? 0, STALE_AFTER_MS);
+    expect(JSON.parse(`${read?.json}}`)).toEqual(JSON.parse(`${created?.json}}`));
+    await db.database.query({ text: 'DELETE FROM workflow_runs WHERE id = $1', values: [created?.id] });
+  });
+
+  test('gives nothing when the version was archived meanwhile', async () => {
+    const archived = await insertWorkflow(project, 'archived');
+    await db.database.query({ text: 'UPDATE workflows SET archived_at = now() WHERE id = $1', values: [archived] });
+    expect(
+      await createRun(db.database, newRun({ workflowId: archived, labels: [{ key: 'never', value: 'made' }] })),
+    ).toBeUndefined();
+    const { rows } = await db.database.query({ text: `SELECT FROM labels WHERE key = 'never'` });
+    expect(rows).toEqual([]);
+  });
+
+  test('lets fifty at once share labels that nobody had made before', async () => {
+    const labels = [
+      { key: 'new', value: 'x' },
+      { key: 'new', value: 'y' },
+    ];
+    const shared = await insertWorkflow('busy', 'etl');
+    const rows = await Promise.all(
+      Array.from({ length: 50 }, () => createRun(db.database, newRun({ project: 'busy', workflowId: shared, labels }))),
+    );
+    for (const row of rows) expect(JSON.parse(`${row?.json}}`)).toMatchObject({ labels });
+    const counted = await db.database.query({
+      text: `SELECT count(*) AS links, count(DISTINCT label_id) AS labels FROM workflow_run_labels l
+             JOIN labels k ON k.id = l.label_id WHERE k.project = 'busy'`,
+    });
+    expect(counted.rows).toEqual([{ links: 100, labels: 2 }]);
+  });
+});
+
+describe('a run of another project', () => {
+  test('is not read by its id', async () => {
+    expect(await readRun(db.database, 'stranger', runs[0]?.id ?? 0, STALE_AFTER_MS)).toBeUndefined();
+  });
+});
+
+describe('a list', () => {
+  test.each([
+    '',
+    'team=a',
+    'team=',
+    'team!=a',
+    'team in (a,b)',
+    'team in (a,b,"c d"),stage notin (a,"")',
+    'team,!odd',
+    '!team',
+    'team=a,team=b',
+    'team=a,team!=a',
+    'team=nobody',
+    'nokey!=x',
+    'stage in ("c d",nothing),odd',
+  ])('selected by "%s" holds in pages exactly the runs that match, in either order', async (text) => {
+    const terms = termsOf(text);
+    const expected = runs.filter((run) => terms.every((term) => holds(term, run.labels))).map((run) => run.id);
+    for (const orderBy of ['id', 'created_at'] as const) {
+      expect(await idsOf({ terms, orderBy, direction: 'asc' })).toEqual(expected);
+      expect(await idsOf({ terms, orderBy, direction: 'desc' })).toEqual([...expected].reverse());
+    }
+  });
+
+  test('with filters holds what passes all of them', async () => {
+    const all = runs.map((run) => run.id).reverse();
+    expect(await idsOf({ filters: { states: ['PENDING'] } })).toEqual(all);
+    expect(
+      await idsOf({ filters: { states: ['FAILED', 'PENDING'], workflowTitle: 'etl', workflowVersion: 1 } }),
+    ).toEqual(all);
+    expect(await idsOf({ filters: { workflowVersion: 2 } })).toEqual([]);
+    expect(await idsOf({ filters: { workflowEngine: 'other' } })).toEqual([]);
+    expect(await idsOf({ filters: { externalId: 'nothing' } })).toEqual([]);
+    expect(await idsOf({ filters: { createdAfter: '2999-01-01T00:00:00Z' } })).toEqual([]);
+    expect(await idsOf({ filters: { createdBefore: '2999-01-01T00:00:00Z' }, terms: termsOf('team=a,stage') })).toEqual(
+      await idsOf({ terms: termsOf('stage,team=a') }),
+    );
+  });
+
+  test('leaves out what is to be skipped', async () => {
+    const { rows } = await listRuns(db.database, request({ skip: 5, limit: 3 }));
+    expect(rows.map((row) => row.id)).toEqual(
+      runs
+        .map((run) => run.id)
+        .reverse()
+        .slice(5, 8),
+    );
+  });
+
+  test('gives a guess of its length without counting', async () => {
+    expect(
+      await estimateRuns(db.database, { project, filters: { states: ['PENDING'] }, terms: termsOf('team=a') }),
+    ).toBeGreaterThan(0);
+  });
+});
+
+test('a page that looked at its share of candidates and found little says where it stopped', async () => {
+  const many = await insertWorkflow('many', 'etl');
+  await db.database.query({
+    text: `WITH run AS (
+             INSERT INTO workflow_runs (project, workflow_id, workflow_engine, token, state, event_seq)
+             SELECT 'many', $1, 'local', 'many' || n, 'PENDING', 1 FROM generate_series(1, 6001) n RETURNING id
+           ) INSERT INTO workflow_executions (workflow_run_id, generation, key, verb) SELECT id, 1, 'k' || id, 'submit' FROM run`,
+    values: [many],
+  });
+  const last = await createRun(
+    db.database,
+    newRun({ project: 'many', workflowId: many, labels: [{ key: 'rare', value: 'x' }] }),
+  );
+  for (const orderBy of ['id', 'created_at'] as const) {
+    const list = request({ project: 'many', terms: termsOf('rare'), orderBy, direction: 'asc' });
+    const first = await listRuns(db.database, list);
+    expect(first).toEqual({ rows: [], next: expect.any(Array) });
+    const second = await listRuns(db.database, { ...list, position: first.next });
+    expect(second.rows.map((row) => row.id)).toEqual([last?.id]);
+    expect(second.next).toBeUndefined();
+  }
+});
+
+function request(list: Partial<RunList>): RunList {
+  return {
+    project,
+    filters: {},
+    terms: [],
+    orderBy: 'id',
+    direction: 'desc',
+    limit: 7,
+    skip: 0,
+    staleAfterMs: STALE_AFTER_MS,
+    ...list,
+  };
+}
+
+/** Ids over all pages. */
+async function idsOf(list: Partial<RunList>): Promise<number[]> {
+  const rows: RunRow[] = [];
+  let position: Position | undefined;
+  do {
+    const page = await listRuns(db.database, request({ ...list, position }));
+    rows.push(...page.rows);
+    position = page.next;
+  } while (position !== undefined);
+  return rows.map((row) => row.id);
+}
+
+function termsOf(text: string): LabelTerm[] {
+  const parsed = parseLabelSelector(text);
+  if (!parsed.ok) throw new Error(parsed.message);
+  return parsed.terms;
+}
+
+/** The meaning of a term as api.md says it. */
+function holds(term: LabelTerm, labels: Label[]): boolean {
+  const present = labels.filter((label) => label.key === term.key).map((label) => label.value);
+  switch (term.op) {
+    case 'in':
+      return term.values.some((value) => present.includes(value));
+    case 'not-in':
+      return !term.values.some((value) => present.includes(value));
+    case 'exists':
+      return present.length > 0;
+    case 'absent':
+      return present.length === 0;
+  }
+}
+
+function newRun(run: Partial<Parameters<typeof createRun>[1]>): Parameters<typeof createRun>[1] {
+  return { project, workflowId, parameters: {}, labels: [], staleAfterMs: STALE_AFTER_MS, ...run };
+}
+
+async function insertWorkflow(owner: string, title: string): Promise<number> {
+  const { rows } = await db.database.query<{ id: number }>({
+    text: `INSERT INTO workflows (project, title, version, workflow_engine, definition_format, definition, definition_digest, registration_state)
+           VALUES ($1, $2, 1, 'local', 'signalbox/v1', '', '', 'READY') RETURNING id`,
+    values: [owner, title],
+  });
+  return rows[0]?.id ?? 0;
+}

@@ -1,0 +1,123 @@
+/** Reads of workflow runs. Nothing here calls an engine or knows one. */
+import type { RunState } from '../lifecycle/run-state.js';
+import { RUN_LABELS, selectorConditions } from '../labels/label-selector-sql.js';
+import type { LabelTerm } from '../labels/label-selector.js';
+import type { Position } from '../lists/cursor.js';
+import { pageSql } from '../lists/page-sql.js';
+import { StatementValues } from '../lists/statement-values.js';
+import type { Db } from '../platform/database.js';
+import { RUN_JOINS, runColumns, type RunRow } from './run-row.js';
+
+export async function readRun(db: Db, project: string, id: number, staleAfterMs: number): Promise<RunRow | undefined> {
+  const { rows } = await db.query<RunRow>({
+    name: 'runs.get',
+    text: `SELECT ${runColumns('$3')} FROM workflow_runs r ${RUN_JOINS} WHERE r.id = $1 AND r.project = $2`,
+    values: [id, project, staleAfterMs],
+  });
+  return rows[0];
+}
+
+export interface RunFilters {
+  states?: RunState[] | undefined;
+  workflowTitle?: string | undefined;
+  workflowVersion?: number | undefined;
+  workflowEngine?: string | undefined;
+  externalId?: string | undefined;
+  /** Both are exclusive. */
+  createdAfter?: string | undefined;
+  createdBefore?: string | undefined;
+}
+
+export interface RunList {
+  project: string;
+  filters: RunFilters;
+  terms: LabelTerm[];
+  orderBy: 'id' | 'created_at';
+  direction: 'asc' | 'desc';
+  position?: Position | undefined;
+  limit: number;
+  skip: number;
+  staleAfterMs: number;
+}
+
+export interface RunPage {
+  rows: RunRow[];
+  /** Where the next page starts; absent = this is the last one. */
+  next?: Position;
+}
+
+/** One page. With a selector it may be short, or empty, and still have a next one. */
+export async function listRuns(db: Db, list: RunList): Promise<RunPage> {
+  const values = new StatementValues();
+  const page = pageSql(
+    { ...list, table: 'workflow_runs', links: RUN_LABELS, filters: filterSql(list.project, list.filters, values) },
+    values,
+  );
+  const shown = `SELECT ${runColumns(values.add(list.staleAfterMs))}, page.id AS position FROM page
+    JOIN workflow_runs r ON r.id = page.id ${RUN_JOINS}`;
+  const { rows } = await db.query<RunRow & { examinedTo: Position | null }>({
+    ...(list.terms.length === 0 ? { name: `runs.list.${shapeOf(list)}` } : {}),
+    text: `WITH ${page.ctes}
+      SELECT shown.*, ends.examined_to AS "examinedTo"
+      FROM (SELECT ${page.examinedTo} AS examined_to) ends LEFT JOIN (${shown}) shown ON true
+      ORDER BY ${page.order.replaceAll('page.id', 'shown.id').replaceAll('page.created_at', 'shown."createdAt"')}`,
+    values: values.list,
+  });
+  const found = rows.filter((row) => row.id !== null);
+  const last = found[list.limit - 1];
+  if (found.length > list.limit && last !== undefined) {
+    return { rows: found.slice(0, list.limit), next: list.orderBy === 'id' ? [last.id] : [last.createdAt, last.id] };
+  }
+  const examinedTo = rows[0]?.examinedTo;
+  return examinedTo ? { rows: found, next: examinedTo } : { rows: found };
+}
+
+/** The planner's guess of how many runs the filters select. */
+export async function estimateRuns(db: Db, list: Pick<RunList, 'project' | 'filters' | 'terms'>): Promise<number> {
+  const values = new StatementValues();
+  const project = values.add(list.project);
+  const where = [
+    `r.project = ${project}`,
+    ...filterSql(list.project, list.filters, values),
+    ...selectorConditions(list.terms, RUN_LABELS, { id: 'r.id', project }, values),
+  ];
+  const { rows } = await db.query<{ 'QUERY PLAN': [{ Plan: { 'Plan Rows': number } }] }>({
+    text: `EXPLAIN (FORMAT JSON) SELECT FROM workflow_runs r WHERE ${where.join(' AND ')}`,
+    values: values.list,
+  });
+  return rows[0]?.['QUERY PLAN'][0].Plan['Plan Rows'] ?? 0;
+}
+
+function filterSql(project: string, filters: RunFilters, values: StatementValues): string[] {
+  const conditions: string[] = [];
+  const { states } = filters;
+  if (states !== undefined && states.length === 1) conditions.push(`r.state = ${values.add(states[0])}`);
+  else if (states !== undefined) conditions.push(`r.state = ANY(${values.add(states)}::text[])`);
+  if (filters.workflowTitle !== undefined || filters.workflowVersion !== undefined) {
+    const named = [`project = ${values.add(project)}`];
+    if (filters.workflowTitle !== undefined) named.push(`title = ${values.add(filters.workflowTitle)}`);
+    if (filters.workflowVersion !== undefined) named.push(`version = ${values.add(filters.workflowVersion)}`);
+    conditions.push(`r.workflow_id = ANY(ARRAY(SELECT id FROM workflows WHERE ${named.join(' AND ')}))`);
+  }
+  if (filters.workflowEngine !== undefined)
+    conditions.push(`r.workflow_engine = ${values.add(filters.workflowEngine)}`);
+  if (filters.externalId !== undefined) {
+    conditions.push(`r.id IN (SELECT workflow_run_id FROM workflow_executions
+      WHERE external_id = ${values.add(filters.externalId)})`);
+  }
+  if (filters.createdAfter !== undefined)
+    conditions.push(`r.created_at > ${values.add(filters.createdAfter)}::timestamptz`);
+  if (filters.createdBefore !== undefined) {
+    conditions.push(`r.created_at < ${values.add(filters.createdBefore)}::timestamptz`);
+  }
+  return conditions;
+}
+
+/** One prepared statement per text: everything that changes the text is in its name. */
+function shapeOf(list: RunList): string {
+  const filters = Object.entries(list.filters)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => (Array.isArray(value) && value.length === 1 ? `${name}1` : name))
+    .sort();
+  return [list.orderBy, list.direction, list.position === undefined ? 'first' : 'next', ...filters].join('.');
+}
