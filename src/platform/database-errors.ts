@@ -1,0 +1,33 @@
+/** What an error of PostgreSQL, of its driver or of the way to it means to a caller. */
+
+/** SQLSTATEs of a server that is going away, coming up or full: classes 08 and 53, 57P; 25006 = it became read-only. */
+const UNAVAILABLE = /^(08...|53...|57P0.|25006)$/;
+/** Serialisation failure, deadlock, lock not available: the same request may succeed in a moment. */
+const CONTENTION = /^(40001|40P01|55P03)$/;
+const SOCKET = /^(ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EPIPE|EHOSTUNREACH|ENETUNREACH)$/;
+/** What pg and its pool say without a code. */
+const POOL = /timeout exceeded when trying to connect|Connection terminated|Query read timeout|Client has encountered/;
+
+/** True when the same transaction, run again, may go through. */
+export function isContention(error: unknown): boolean {
+  return CONTENTION.test(errorCode(error));
+}
+
+/** True when the database could not be asked; says nothing about what it had done before. */
+export function isDatabaseUnavailable(error: unknown): boolean {
+  const code = errorCode(error);
+  if (UNAVAILABLE.test(code) || SOCKET.test(code)) return true;
+  if (error instanceof AggregateError) return error.errors.some(isDatabaseUnavailable);
+  return error instanceof Error && code === '' && POOL.test(error.message);
+}
+
+/** True when a statement ran into its time limit. */
+export function isStatementTimeout(error: unknown): boolean {
+  return errorCode(error) === '57014';
+}
+
+/** The `code` an error carries (SQLSTATE, errno, Fastify's), or the empty text. */
+export function errorCode(error: unknown): string {
+  const code = (error as { code?: unknown } | null | undefined)?.code;
+  return typeof code === 'string' ? code : '';
+}

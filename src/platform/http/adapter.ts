@@ -1,0 +1,146 @@
+/** Fastify as Signalbox runs it: limits, the body parser, one URL rewrite, and what happens before Nest sees a request. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import helmet from '@fastify/helmet';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Drain } from '../drain.js';
+import type { Metrics } from '../metrics.js';
+import { Problem } from '../problem.js';
+import { continueTrace, runInTrace } from '../trace.js';
+import { beginExchange, exchangeOf } from './exchange.js';
+import { parseJsonBody } from './json-body.js';
+import type { RouteTable } from './route-table.js';
+import { problemBody, PROBLEM_MEDIA_TYPE, sendProblem } from './send-problem.js';
+import { toProblem } from './to-problem.js';
+import { withPrefix } from './url-prefix.js';
+
+/** Bytes of a body, at most: definitions. */
+export const BODY_LIMIT = 1024 * 1024;
+
+export interface AdapterParts {
+  metrics: Metrics;
+  drain: Drain;
+  routes: RouteTable;
+  /** Milliseconds within which a request has to have arrived whole. */
+  requestTimeoutMs: number;
+}
+
+/** Nest maps errors of Fastify to its own; ours are told apart by the filter. */
+class Adapter extends FastifyAdapter {
+  override mapException(error: unknown): unknown {
+    return error;
+  }
+}
+
+/** The HTTP adapter for Nest, its hooks and parsers in place, listening to nothing yet. */
+export async function makeAdapter(parts: AdapterParts): Promise<FastifyAdapter> {
+  const adapter = new Adapter({
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: parts.requestTimeoutMs,
+    connectionTimeout: 0,
+    keepAliveTimeout: 65_000,
+    http: {
+      headersTimeout: Math.min(parts.requestTimeoutMs, 10_000),
+      // How often Node looks for requests that are late.
+      connectionsCheckingInterval: Math.min(1_000, parts.requestTimeoutMs),
+      maxHeaderSize: 16_384,
+    },
+    return503OnClosing: false,
+    rewriteUrl: (request) => withPrefix(request.url ?? '/'),
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 400 },
+    frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
+      begin(request);
+      sendProblem(request, reply, toProblem(error));
+    },
+    clientErrorHandler: refuseSocket,
+  });
+  const fastify = adapter.getInstance() as unknown as FastifyInstance;
+  fastify.addHook('onRoute', (route) => parts.routes.add(route.method, route.url));
+  addHooks(fastify, parts);
+  addBodyParser(fastify);
+  await fastify.register(helmet, {
+    // The API page is the only page; its styles are inline.
+    contentSecurityPolicy: { directives: { 'upgrade-insecure-requests': null } },
+  });
+  return adapter;
+}
+
+function begin(request: FastifyRequest): void {
+  const traceparent = request.headers['traceparent'];
+  const trace = continueTrace(typeof traceparent === 'string' ? traceparent : undefined);
+  beginExchange(request, { trace, startedAt: process.hrtime.bigint() });
+}
+
+function addHooks(fastify: FastifyInstance, { metrics, drain }: AdapterParts): void {
+  fastify.addHook('onRequest', (request, reply, done) => {
+    begin(request);
+    if (drain.begun) {
+      reply.header('connection', 'close');
+      if (request.url.startsWith('/v1')) {
+        const detail = 'The service is stopping. Repeat the request.';
+        sendProblem(request, reply, new Problem('shutting-down', { detail, retryAfterSeconds: 1 }));
+        return;
+      }
+    }
+    inTrace(request, done);
+  });
+  // Reading a body leaves the context of the hook before it: events of the socket run in the socket's own.
+  fastify.addHook('preValidation', (request, _reply, done) => inTrace(request, done));
+  fastify.addHook('onSend', (request, reply, payload, done) => {
+    if (drain.begun) reply.header('connection', 'close');
+    done(null, payload);
+  });
+  fastify.addHook('onResponse', (request, reply, done) => {
+    const exchange = exchangeOf(request);
+    const operation = exchange?.operation ?? 'none';
+    metrics.httpRequests.inc({ operation, status: String(reply.statusCode) });
+    if (exchange) {
+      metrics.httpSeconds.observe({ operation }, Number(process.hrtime.bigint() - exchange.startedAt) / 1e9);
+    }
+    done();
+  });
+}
+
+function inTrace(request: FastifyRequest, done: () => void): void {
+  const exchange = exchangeOf(request);
+  if (exchange) runInTrace(exchange.trace, done);
+  else done();
+}
+
+function addBodyParser(fastify: FastifyInstance): void {
+  fastify.removeAllContentTypeParsers();
+  const media = /^application\/json(\s*;\s*charset\s*=\s*"?utf-?8"?)?\s*;?\s*$/i;
+  fastify.addContentTypeParser(media, { parseAs: 'buffer' }, (_request, body, done) => {
+    try {
+      done(null, parseJsonBody(body as Buffer));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+}
+
+/** Requests that Node's parser gives up on never reach a route: the problem is written by hand. */
+function refuseSocket(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const begun = (socket as Socket & { _httpMessage?: ServerResponse<IncomingMessage> })._httpMessage?.headersSent;
+  if (begun === true) {
+    socket.destroy();
+    return;
+  }
+  const late = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
+  const problem = late
+    ? new Problem('request-timeout', { detail: 'The request did not arrive whole in time.' })
+    : new Problem('malformed-request', { detail: 'This is not a well-formed HTTP request.' });
+  const text = JSON.stringify(problemBody(problem, '/', undefined));
+  const head = [
+    `HTTP/1.1 ${problem.status} ${late ? 'Request Timeout' : 'Bad Request'}`,
+    `content-type: ${PROBLEM_MEDIA_TYPE}`,
+    `content-length: ${Buffer.byteLength(text)}`,
+    'connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${text}`);
+}

@@ -1,0 +1,83 @@
+import { Injectable, type ArgumentMetadata, type PipeTransform } from '@nestjs/common';
+import { plainToInstance } from 'class-transformer';
+import { validate, type ValidationError } from 'class-validator';
+import { Problem, type ProblemItem } from '../problem.js';
+import { knownFields } from './known-fields.js';
+import { repeatableFields } from './query-values.js';
+import { toProblemItems } from './to-problem-items.js';
+
+type Model = new () => object;
+
+/** Turns bodies and queries into their DTOs, or refuses them with everything that is wrong. Path parameters have pipes of their own. */
+@Injectable()
+export class ValidationPipe implements PipeTransform {
+  async transform(value: unknown, argument: ArgumentMetadata): Promise<unknown> {
+    const model = argument.metatype as Model | undefined;
+    if (model === undefined || argument.data !== undefined || isPrimitive(model)) return value;
+    switch (argument.type) {
+      case 'body':
+        return toModel(model, asObject(value), 'body');
+      case 'query':
+        return toModel(model, onceEach(model, value as Record<string, unknown>), 'query');
+      case 'param':
+      case 'custom':
+        return value;
+    }
+  }
+}
+
+/** Validates a plain value against a DTO class; throws `validation-failed`. */
+export async function toModel<T extends object>(
+  model: new () => T,
+  value: object,
+  where: 'body' | 'query',
+): Promise<T> {
+  const instance = plainToInstance(model, value, { exposeDefaultValues: true });
+  const errors: ValidationError[] = await validate(instance, {
+    whitelist: true,
+    forbidNonWhitelisted: true,
+    forbidUnknownValues: true,
+    validationError: { target: true, value: false },
+  });
+  if (errors.length > 0) throw refused(toProblemItems(errors, where));
+  return instance;
+}
+
+function asObject(value: unknown): object {
+  // A body that is left out is one without fields: whether fields are missing is the DTO's to say.
+  if (value === undefined) return {};
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) {
+    throw refused([{ pointer: '', code: 'wrong-type', message: 'The body must be a JSON object.' }]);
+  }
+  return value;
+}
+
+/** A parameter given twice is refused unless it is declared repeatable; a repeatable one is always a list. */
+function onceEach(model: Model, query: Record<string, unknown>): Record<string, unknown> {
+  const repeatable = repeatableFields(model);
+  const known = knownFields(model);
+  const twice = Object.keys(query).filter((name) => Array.isArray(query[name]) && !repeatable.has(name));
+  const unknown = Object.keys(query).filter((name) => !known.includes(name));
+  if (twice.length > 0 || unknown.length > 0) {
+    throw refused([
+      ...unknown.map((parameter) => ({
+        parameter,
+        code: 'unknown-parameter',
+        message: `There is no parameter ${parameter} here: ${known.join(', ')}.`,
+      })),
+      ...twice
+        .filter((name) => known.includes(name))
+        .map((parameter) => ({ parameter, code: 'repeated', message: `${parameter} may be given once.` })),
+    ]);
+  }
+  const entries = Object.entries(query).map(([name, value]) => [name, repeatable.has(name) ? [value].flat() : value]);
+  return Object.fromEntries(entries) as Record<string, unknown>;
+}
+
+function isPrimitive(model: Model): boolean {
+  return ([String, Number, Boolean, Object, Array] as unknown[]).includes(model);
+}
+
+function refused(errors: ProblemItem[]): Problem {
+  return new Problem('validation-failed', { detail: errors.map((item) => item.message).join(' '), errors });
+}

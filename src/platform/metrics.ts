@@ -1,0 +1,69 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Db } from './database.js';
+
+const CALL_SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const AGE_SECONDS = [0.1, 0.5, 1, 2, 5, 10, 15, 30, 45, 60, 120, 300, 900];
+
+/** What one process measures, on a registry of its own. Injected by class. */
+export class Metrics {
+  readonly registry = new Registry();
+
+  readonly runsByState = this.gauge('signalbox_workflow_runs', 'Active workflow runs', ['state']);
+  readonly jobLagSeconds = this.histogram('signalbox_job_lag_seconds', 'Due to taken', [], AGE_SECONDS);
+  readonly engineCalls = this.counter('signalbox_engine_calls_total', 'Calls', ['engine', 'verb', 'outcome']);
+  readonly engineCallSeconds = this.histogram('signalbox_engine_call_seconds', 'Duration of calls', ['engine', 'verb']);
+  readonly refreshAgeSeconds = this.histogram('signalbox_refresh_age_seconds', 'Age of facts read', [], AGE_SECONDS);
+  readonly reconcileSeconds = this.histogram('signalbox_reconcile_seconds', 'Duration of a pass', ['engine']);
+  readonly unknownStates = this.counter('signalbox_unknown_states_total', 'Unknown words', ['engine', 'word']);
+  readonly droppedObservations = this.counter('signalbox_dropped_observations_total', 'Not applied', ['reason']);
+  readonly httpRequests = this.counter('signalbox_http_requests_total', 'Requests', ['operation', 'status']);
+  readonly httpSeconds = this.histogram('signalbox_http_request_seconds', 'Duration of requests', ['operation']);
+  readonly databaseConnections = this.gauge('signalbox_database_connections', 'Of this process', ['state']);
+
+  #source: Db | undefined;
+
+  /** Starts the process's own figures (event loop, memory, GC) as well; once per process. */
+  collectProcess(): void {
+    collectDefaultMetrics({ register: this.registry });
+  }
+
+  /** Where `runsByState` is counted at each scrape: active runs only, from their partial index. */
+  countRunsIn(database: Db): void {
+    this.#source = database;
+  }
+
+  /** The exposition text. A database that does not answer leaves `runsByState` out and nothing else. */
+  async expose(): Promise<string> {
+    await this.#countRuns().catch(() => this.runsByState.reset());
+    return this.registry.metrics();
+  }
+
+  async #countRuns(): Promise<void> {
+    if (!this.#source) return;
+    const { rows } = await this.#source.query<{ state: string; runs: number }>({
+      name: 'metrics-runs-by-state',
+      text: `SELECT state, count(*) AS runs FROM workflow_runs
+              WHERE state IN ('PENDING', 'SCHEDULED', 'RUNNING', 'PAUSED', 'RETRYING', 'CANCELLING')
+              GROUP BY state`,
+    });
+    this.runsByState.reset();
+    for (const row of rows) this.runsByState.set({ state: row.state }, row.runs);
+  }
+
+  private counter<Label extends string>(name: string, help: string, labelNames: Label[]): Counter<Label> {
+    return new Counter({ name, help, labelNames, registers: [this.registry] });
+  }
+
+  private gauge<Label extends string>(name: string, help: string, labelNames: Label[]): Gauge<Label> {
+    return new Gauge({ name, help, labelNames, registers: [this.registry] });
+  }
+
+  private histogram<Label extends string>(
+    name: string,
+    help: string,
+    labelNames: Label[],
+    buckets: number[] = CALL_SECONDS,
+  ): Histogram<Label> {
+    return new Histogram({ name, help, labelNames, buckets, registers: [this.registry] });
+  }
+}
