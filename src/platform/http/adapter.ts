@@ -47,7 +47,7 @@ export async function makeAdapter(parts: AdapterParts): Promise<FastifyAdapter> 
       maxHeaderSize: 16_384,
     },
     return503OnClosing: false,
-    rewriteUrl: (request) => withPrefix(request.url ?? '/'),
+    rewriteUrl: (request: { url?: string }) => withPrefix(request.url ?? '/'),
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 400 },
     frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
       begin(request);

@@ -2,8 +2,7 @@ import { Injectable, type ArgumentMetadata, type PipeTransform } from '@nestjs/c
 import { plainToInstance } from 'class-transformer';
 import { validate, type ValidationError } from 'class-validator';
 import { Problem, type ProblemItem } from '../problem.js';
-import { knownFields } from './known-fields.js';
-import { repeatableFields } from './query-values.js';
+import { knownFields, repeatableFields } from './known-fields.js';
 import { toProblemItems } from './to-problem-items.js';
 
 type Model = new () => object;

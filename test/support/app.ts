@@ -1,0 +1,50 @@
+import { readConfig, type Config } from '../../src/config.js';
+import { createApp, type App } from '../../src/create-app.js';
+import type { Database } from '../../src/platform/database.js';
+import { Log } from '../../src/platform/log.js';
+import { ROLES, type Roles } from '../../src/roles.js';
+import { createTestDatabase } from './database.js';
+
+export interface TestAppOptions {
+  /** Environment of the configuration, e.g. `{ REFRESH_MAX_AGE: '0' }`. */
+  env?: Record<string, string>;
+  roles?: Roles;
+  /** Receives every log line; without it lines of level fatal alone are written. */
+  onLogLine?: (line: string) => void;
+}
+
+export interface TestApp {
+  /** Base URL, without `/v1`. */
+  url: string;
+  app: App;
+  config: Config;
+  database: Database;
+  databaseUrl: string;
+  close(): Promise<void>;
+}
+
+/** The real app on a database of the test file's own, listening on a free port of 127.0.0.1. */
+export async function startTestApp(options: TestAppOptions = {}): Promise<TestApp> {
+  const testDatabase = await createTestDatabase();
+  const config = readConfig({ ...options.env }, process.cwd());
+  const { onLogLine } = options;
+  const log = onLogLine ? new Log({ level: 'debug', destination: { write: onLogLine } }) : new Log({ level: 'fatal' });
+  const app = await createApp(config, {
+    roles: options.roles ?? ROLES.server,
+    database: testDatabase.database,
+    pendingMigrations: () => Promise.resolve([]),
+    log,
+  });
+  const url = await app.listen('127.0.0.1', 0);
+  return {
+    url,
+    app,
+    config,
+    database: testDatabase.database,
+    databaseUrl: testDatabase.url,
+    close: async () => {
+      await app.close();
+      await testDatabase.drop();
+    },
+  };
+}
