@@ -109,6 +109,8 @@ CREATE TABLE workflow_runs (
 
   -- Facts of the current generation.
   observed          jsonb,
+  -- Our own final word where the engine gave none: refused, missing, outcome unknown, cancelled before it was known.
+  verdict           jsonb,
   observed_ticket   bigint NOT NULL DEFAULT 0,
   observed_at       timestamptz,
   tasks_observed_at timestamptz,
@@ -170,6 +172,12 @@ CREATE TABLE workflow_executions (
 );
 CREATE INDEX workflow_executions_by_external_id ON workflow_executions (external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX workflow_executions_tombstones ON workflow_executions (tombstone_until) WHERE tombstone_until IS NOT NULL;
+
+-- Who asked the engine about a run last: one refresh on read per run and REFRESH_MAX_AGE over all processes.
+CREATE UNLOGGED TABLE refresh_claims (
+  workflow_run_id bigint PRIMARY KEY,
+  claimed_at      timestamptz NOT NULL
+);
 
 CREATE TABLE task_runs (
   id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

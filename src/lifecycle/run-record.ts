@@ -44,9 +44,10 @@ export interface Observed {
   startedAt: string | null;
   finishedAt: string | null;
   outputs: Record<string, Json> | null;
-  /** After a final phase one whole observation of the tasks was taken. */
-  settled: boolean;
 }
+
+/** Our own final word where the engine gave none: refused, missing, outcome unknown, cancelled before it was known. */
+export type Verdict = { state: 'FAILED'; failure: Failure } | { state: 'CANCELLED'; reason: string };
 
 export interface RunError {
   code: string;
@@ -58,7 +59,11 @@ export interface RunRecord {
   id: number;
   project: string;
   workflowId: number;
+  workflowTitle: string;
+  workflowVersion: number;
   workflowEngine: string;
+  /** Of the workflow version. */
+  registration: 'PENDING' | 'READY' | 'FAILED' | 'RETIRED';
   token: string;
   state: RunState;
   stateReason: string | null;
@@ -72,6 +77,8 @@ export interface RunRecord {
   retryTask: { task: string; mapIndex?: number } | null;
   execution: Execution;
   observed: Observed | null;
+  verdict: Verdict | null;
+  /** Ticket of the newest observation that counts, passes of the reconciler that left the row alone included. */
   observedTicket: number;
   observedAt: Date | null;
   tasksObservedAt: Date | null;
@@ -90,4 +97,6 @@ export interface RunRecord {
   submittedAt: Date | null;
   startedAt: Date | null;
   finishedAt: Date | null;
+  /** The database's clock when this record was read: the only "now" that decides anything. */
+  readAt: Date;
 }

@@ -1,0 +1,143 @@
+/** Keeps every engine's slots busy with due runs: claims by wake-up or poll, drives each claim, follows the engines' hints. */
+import { Injectable } from '@nestjs/common';
+import { Config } from '../config.js';
+import { checkHealth } from '../engines/engine-health.js';
+import { type Engine, Engines } from '../engines/engines.js';
+import type { RunRecord } from '../lifecycle/run-record.js';
+import { Database } from '../platform/database.js';
+import { Log } from '../platform/log.js';
+import { Metrics } from '../platform/metrics.js';
+import { claimDueRuns } from './claim-due-runs.js';
+import { RunDriver } from './run-driver.js';
+
+@Injectable()
+export class Dispatcher {
+  private lanes: Lane[] = [];
+
+  constructor(
+    private readonly database: Database,
+    private readonly engines: Engines,
+    private readonly driver: RunDriver,
+    private readonly config: Config,
+    private readonly ports: DispatchPorts,
+  ) {}
+
+  start(): void {
+    const options = {
+      slots: this.config.engineSlots,
+      pollMs: this.config.pollIntervalMs,
+      leaseMs: this.config.leaseMs,
+    };
+    this.lanes = this.engines.list().map((engine) => new Lane(engine, this.database, this.driver, this.ports, options));
+    for (const lane of this.lanes) lane.start();
+  }
+
+  /** Rows of this engine became due; an empty name means any. */
+  wake(engine: string): void {
+    for (const lane of this.lanes) if (engine === '' || lane.engineName === engine) lane.wake();
+  }
+
+  /** Takes no more work and waits for what is in hand; what does not end in time is found by the next process. */
+  async stop(): Promise<void> {
+    await Promise.all(this.lanes.map((lane) => lane.stop()));
+  }
+}
+
+/** What lanes report to. */
+@Injectable()
+export class DispatchPorts {
+  constructor(
+    readonly log: Log,
+    readonly metrics: Metrics,
+  ) {}
+}
+
+interface LaneOptions {
+  slots: number;
+  pollMs: number;
+  leaseMs: number;
+}
+
+/** One engine's slots: a backlog or a sickness of one engine never touches the others. */
+class Lane {
+  readonly engineName: string;
+  private readonly busy = new Set<Promise<void>>();
+  private running = false;
+  private loop: Promise<void> = Promise.resolve();
+  private rouse: (() => void) | undefined;
+  private awake = false;
+
+  constructor(
+    private readonly engine: Engine,
+    private readonly database: Database,
+    private readonly driver: RunDriver,
+    private readonly ports: DispatchPorts,
+    private readonly options: LaneOptions,
+  ) {
+    this.engineName = engine.name;
+  }
+
+  start(): void {
+    this.running = true;
+    this.loop = this.run();
+  }
+
+  wake(): void {
+    this.awake = true;
+    this.rouse?.();
+  }
+
+  async stop(): Promise<void> {
+    this.running = false;
+    this.wake();
+    await this.loop;
+    await Promise.allSettled(this.busy);
+  }
+
+  private async run(): Promise<void> {
+    while (this.running) {
+      this.awake = false;
+      const taken = await this.fill();
+      // Slots are full or nothing is due: a finished drive, a wake-up or the poll brings us back.
+      if (!taken) await this.sleep(Math.max(this.options.pollMs, this.engine.gateway.closedForMs()));
+    }
+  }
+
+  /** True when a claim was as large as there were slots: there may be more. */
+  private async fill(): Promise<boolean> {
+    const free = this.options.slots - this.busy.size;
+    if (free <= 0 || this.engine.gateway.closedForMs() > 0) return false;
+    try {
+      if (this.engine.epoch === undefined) await checkHealth(this.database, this.engine);
+      const { token, runs } = await claimDueRuns(this.database, this.engineName, free, this.options.leaseMs);
+      for (const run of runs) this.take(run, token);
+      return runs.length === free && this.busy.size < this.options.slots;
+    } catch (error) {
+      this.ports.log.warn({ engine: this.engineName, err: error }, 'due runs could not be claimed');
+      return false;
+    }
+  }
+
+  private take(run: RunRecord, token: string): void {
+    if (run.nextActionAt) {
+      this.ports.metrics.jobLagSeconds.observe(Math.max(0, run.readAt.getTime() - run.nextActionAt.getTime()) / 1000);
+    }
+    const work = this.driver.drive(this.engine, run, token).finally(() => {
+      this.busy.delete(work);
+      this.wake();
+    });
+    this.busy.add(work);
+  }
+
+  private async sleep(ms: number): Promise<void> {
+    if (this.awake) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.rouse = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.rouse = undefined;
+  }
+}

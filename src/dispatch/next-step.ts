@@ -1,0 +1,189 @@
+/**
+ * The one next thing to do for a run: nextStep(record, context) -> step. Pure; "now" is the record's `readAt`. Level-triggered:
+ * it looks at wish, execution and facts as they are, never at what happened before.
+ */
+import type { Capabilities } from '../../adapters/spi/engine-adapter.js';
+import type { Failure } from '../../adapters/spi/facts.js';
+import { FINAL_PHASES } from '../../adapters/spi/facts.js';
+import type { RunRecord } from '../lifecycle/run-record.js';
+import { isFinal } from '../lifecycle/run-state.js';
+import { TOMBSTONE_MS } from '../lifecycle/with-request.js';
+
+export interface StepContext {
+  capabilities: Pick<Capabilities, 'dedupeHorizonMs' | 'verbs'>;
+  /** Positively read now; undefined = in doubt. */
+  epoch: string | undefined;
+  submitGraceMs: number;
+  cancelGraceMs: number;
+  retryDrainGraceMs: number;
+  registerTimeoutMs: number;
+}
+
+export type Step =
+  /** `dueInMs` null: nothing is due until an observation, a request or the reconciler says so. */
+  | { do: 'rest'; dueInMs: number | null; reason?: { code: string; message: string }; why: string }
+  | { do: 'submit'; why: string }
+  | { do: 'find'; why: string }
+  | { do: 'observe'; why: string }
+  | { do: 'baseline'; why: string }
+  | { do: 'retry'; why: string }
+  | { do: 'cancel'; mode: 'graceful' | 'force'; why: string }
+  | { do: 'pause'; why: string }
+  | { do: 'resume'; why: string }
+  | { do: 'fail'; failure: Failure; tombstoneMs: number | null; why: string }
+  | { do: 'give-up-cancelled'; tombstoneMs: number; why: string };
+
+/** Look-ups of an unknown outcome: after the first, second, third, and every later one, in milliseconds after the attempt. */
+const LOOKUP_AT_MS = [1_000, 5_000, 30_000];
+const LATER_LOOKUP_MS = 15_000;
+const WATCHED_VISIT_MS = 1_000;
+const CANCEL_VISIT_MS = 1_000;
+const REGISTRATION_VISIT_MS = 1_000;
+const DRAIN_VISIT_MS = 1_000;
+
+export function nextStep(run: RunRecord, ctx: StepContext): Step {
+  if (isFinal(run.state)) return rest(null, 'the run has ended');
+  const { outcome, verb } = run.execution;
+  if (outcome === 'none') return verb === 'submit' ? beforeSubmit(run, ctx) : beforeRetry(run, ctx);
+  if (outcome === 'in_flight' || outcome === 'unknown') {
+    return verb === 'submit' ? afterUnknownSubmit(run, ctx) : afterUnknownRetry(run, ctx);
+  }
+  if (run.desired === 'cancelled') return cancelKnown(run, ctx);
+  if (ctx.capabilities.verbs.pause !== 'none') {
+    if (run.desired === 'paused' && !run.execution.pauseSent)
+      return { do: 'pause', why: 'a pause is wanted and was not sent' };
+    if (run.desired === 'run' && run.execution.pauseSent)
+      return { do: 'resume', why: 'the pause we sent is no longer wanted' };
+    if (run.desired === 'run' && run.observed?.phase === 'paused' && afterWish(run)) {
+      return { do: 'resume', why: 'a resume is wanted and the engine holds the run' };
+    }
+  }
+  if (verb === 'retry' && run.observed === null) return visit(run, 'the retry is not yet visible');
+  return run.observed === null ? visit(run, 'accepted, not yet seen') : watched(run);
+}
+
+function beforeSubmit(run: RunRecord, ctx: StepContext): Step {
+  if (run.desired === 'paused') return rest(null, 'the submit is held');
+  switch (run.registration) {
+    case 'READY':
+    case 'RETIRED':
+      break;
+    case 'FAILED':
+      return fail('registration-failed', 'user', 'The engine did not accept the definition of this workflow.');
+    case 'PENDING': {
+      if (sinceMs(run, run.createdAt) > ctx.registerTimeoutMs) {
+        return fail('registration-failed', 'engine', 'The engine did not register the workflow in time.');
+      }
+      const reason = { code: 'registration-pending', message: 'The engine is still taking in the definition.' };
+      return { ...rest(REGISTRATION_VISIT_MS, 'registration is pending'), reason };
+    }
+  }
+  return { do: 'submit', why: 'wanted and never sent' };
+}
+
+function beforeRetry(run: RunRecord, ctx: StepContext): Step {
+  const { baseline } = run.execution;
+  if (baseline === null) return { do: 'baseline', why: 'what the retry has to change is not known yet' };
+  const draining = run.lastError?.code === 'draining' && sinceMs(run, run.desiredAt) < ctx.retryDrainGraceMs;
+  if (draining && sinceMs(run, new Date(run.lastError?.at ?? 0)) >= DRAIN_VISIT_MS) {
+    return { do: 'baseline', why: 'tasks of the generation before were still alive' };
+  }
+  if (draining) return { ...rest(DRAIN_VISIT_MS, 'draining'), ...keepReason(run) };
+  return { do: 'retry', why: 'wanted and never sent' };
+}
+
+/** A submit went out (or may have) and its result is not stored: look up by key, never call blindly. */
+function afterUnknownSubmit(run: RunRecord, ctx: StepContext): Step {
+  const { execution } = run;
+  const absentMs = execution.absentSince === null ? null : sinceMs(run, execution.absentSince);
+  const remembers = sinceMs(run, execution.firstAttemptedAt ?? run.readAt) < ctx.capabilities.dedupeHorizonMs / 2;
+  const sameMemory = ctx.epoch !== undefined && ctx.epoch === execution.engineEpoch;
+  if (absentMs !== null && run.desired === 'run' && remembers && sameMemory) {
+    return { do: 'submit', why: 'positively absent, and the engine refuses a second execution under this key' };
+  }
+  const waitMs = untilLookupMs(run);
+  if (waitMs > 0) return { ...rest(waitMs, 'the next look-up is not due'), ...keepReason(run) };
+  if (absentMs === null) return { do: 'find', why: 'the outcome of the submit is unknown' };
+  if (run.desired === 'cancelled') {
+    if (absentMs < ctx.submitGraceMs) return { do: 'find', why: 'a cancelled submit may still arrive' };
+    return { do: 'give-up-cancelled', tombstoneMs: TOMBSTONE_MS, why: 'positively absent past the grace' };
+  }
+  if (run.desired === 'paused') return { do: 'find', why: 'a held run is only looked for' };
+  if (absentMs < ctx.submitGraceMs || ctx.epoch === undefined) return { do: 'find', why: 'absent, within the grace' };
+  return {
+    ...fail(
+      'submit-outcome-unknown',
+      'engine',
+      'The engine did not confirm the submit, does not have the execution, and cannot be asked again without the risk of a second one.',
+    ),
+    tombstoneMs: TOMBSTONE_MS,
+  };
+}
+
+function afterUnknownRetry(run: RunRecord, ctx: StepContext): Step {
+  const waitMs = untilLookupMs(run);
+  if (waitMs > 0) return { ...rest(waitMs, 'the next look is not due'), ...keepReason(run) };
+  if (run.execution.absentSince === null) return { do: 'observe', why: 'the outcome of the retry is unknown' };
+  if (run.desired === 'cancelled') {
+    if (sinceMs(run, run.execution.absentSince) < ctx.submitGraceMs)
+      return { do: 'observe', why: 'the retry may still arrive' };
+    return { do: 'give-up-cancelled', tombstoneMs: TOMBSTONE_MS, why: 'the retry did not arrive within the grace' };
+  }
+  return { do: 'retry', why: 'the engine shows the baseline: the retry did not arrive' };
+}
+
+function cancelKnown(run: RunRecord, ctx: StepContext): Step {
+  const { cancelSentAt, cancelMode } = run.execution;
+  if (cancelSentAt === null) return { do: 'cancel', mode: 'graceful', why: 'a cancel is wanted and was not sent' };
+  const sentMs = sinceMs(run, cancelSentAt);
+  if (cancelMode === 'graceful' && sentMs > ctx.cancelGraceMs) {
+    return { do: 'cancel', mode: 'force', why: 'the graceful cancel is overdue' };
+  }
+  if (FINAL_PHASES.some((phase) => phase === run.observed?.phase)) return rest(null, 'the engine has ended it');
+  const lastMs = run.observedAt === null ? Infinity : sinceMs(run, run.observedAt);
+  const everyMs = sentMs < 10_000 ? CANCEL_VISIT_MS : CANCEL_VISIT_MS * 5;
+  return lastMs >= everyMs
+    ? { do: 'observe', why: 'a cancel is under way' }
+    : { ...rest(everyMs - lastMs, 'just looked'), ...keepReason(run) };
+}
+
+/** Somebody waits for this run or streams it: the engine is asked sooner than the reconciler would. */
+function watched(run: RunRecord): Step {
+  const isWatched = run.watchedUntil !== null && run.watchedUntil > run.readAt;
+  return isWatched ? visit(run, 'somebody watches') : rest(null, 'nothing to do until something changes');
+}
+
+function visit(run: RunRecord, why: string): Step {
+  const lastMs =
+    run.observedAt === null ? sinceMs(run, run.execution.attemptedAt ?? run.createdAt) : sinceMs(run, run.observedAt);
+  return lastMs >= WATCHED_VISIT_MS ? { do: 'observe', why } : rest(WATCHED_VISIT_MS - lastMs, why);
+}
+
+/** The engine's word "paused" is from after the wish to run, not a remainder from before it. */
+function afterWish(run: RunRecord): boolean {
+  return run.observedAt !== null && run.observedAt > run.desiredAt && run.desiredAt > run.createdAt;
+}
+
+function untilLookupMs(run: RunRecord): number {
+  const { attemptedAt, lookups } = run.execution;
+  if (attemptedAt === null) return 0;
+  const planned =
+    LOOKUP_AT_MS[lookups] ?? (LOOKUP_AT_MS.at(-1) ?? 0) + (lookups - LOOKUP_AT_MS.length + 1) * LATER_LOOKUP_MS;
+  return Math.max(0, planned - sinceMs(run, attemptedAt));
+}
+
+function sinceMs(run: RunRecord, from: Date): number {
+  return run.readAt.getTime() - from.getTime();
+}
+
+function keepReason(run: RunRecord): { reason?: { code: string; message: string } } {
+  return run.lastError ? { reason: { code: run.lastError.code, message: run.lastError.message } } : {};
+}
+
+function rest(dueInMs: number | null, why: string): Extract<Step, { do: 'rest' }> {
+  return { do: 'rest', dueInMs, why };
+}
+
+function fail(code: string, failureClass: Failure['class'], message: string): Extract<Step, { do: 'fail' }> {
+  return { do: 'fail', failure: { class: failureClass, code, message }, tombstoneMs: null, why: message };
+}

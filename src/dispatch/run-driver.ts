@@ -1,0 +1,342 @@
+/** Drives one claimed run: look at wish, execution and facts, do the one next thing, store, again; release when nothing is due. */
+import { Injectable } from '@nestjs/common';
+import { EngineError, mayHaveActed } from '../../adapters/spi/engine-error.js';
+import { Config } from '../config.js';
+import type { Engine } from '../engines/engines.js';
+import { toExecutionRef } from '../lifecycle/execution-ref.js';
+import type { Execution, RunRecord } from '../lifecycle/run-record.js';
+import { readSubmissionParts } from '../lifecycle/run-store.js';
+import { Database } from '../platform/database.js';
+import { backOffMs } from '../platform/back-off.js';
+import { KillPoints } from '../platform/kill-points.js';
+import { Log } from '../platform/log.js';
+import { Observer } from '../reconcile/observer.js';
+import { afterAccepted, afterError, afterFind, type Patch } from './after-call.js';
+import { nextStep, type Step, type StepContext } from './next-step.js';
+import { toSubmission } from './to-submission.js';
+import { later, Visit } from './visit.js';
+
+/** Steps of one visit; more than any honest sequence needs. */
+const STEPS = 12;
+
+@Injectable()
+export class RunDriver {
+  constructor(
+    private readonly database: Database,
+    private readonly observer: Observer,
+    private readonly config: Config,
+    private readonly log: Log,
+    private readonly killPoints: KillPoints,
+  ) {}
+
+  /** `run` was just claimed under `lease`. Never throws: a failure is stored with its back-off and shown as the reason. */
+  async drive(engine: Engine, claimed: RunRecord, lease: string): Promise<void> {
+    const visit = new Visit(this.database, claimed, lease, this.config.leaseMs, (run) =>
+      nextStep(run, this.context(engine)),
+    );
+    try {
+      for (let step = 0; step < STEPS && visit.held; step++) {
+        const next = nextStep(visit.run, this.context(engine));
+        if (next.do === 'rest') await visit.write(() => ({}));
+        else await this.take(engine, visit, next);
+      }
+      if (visit.held) await visit.write(() => ({}), { dueInMs: backOffMs(visit.run.failures) });
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      this.log.error({ workflow_run_id: claimed.id, engine: engine.name, err: error }, 'a run could not be driven');
+      const failures = visit.run.failures + 1;
+      const lastError = { code: 'blocked', message, at: visit.run.readAt.toISOString() };
+      await visit
+        .write(() => ({ failures, lastError }), { dueInMs: backOffMs(failures) })
+        .catch((failure: unknown) => {
+          // The lease runs out and another visit follows.
+          this.log.warn({ workflow_run_id: claimed.id, err: failure }, 'the failure of a run could not be stored');
+        });
+    }
+  }
+
+  private context(engine: Engine): StepContext {
+    const { submitGraceMs, cancelGraceMs, retryDrainGraceMs, registerTimeoutMs } = this.config;
+    const { capabilities, epoch } = engine;
+    return { capabilities, epoch, submitGraceMs, cancelGraceMs, retryDrainGraceMs, registerTimeoutMs };
+  }
+
+  private async take(engine: Engine, visit: Visit, step: Exclude<Step, { do: 'rest' }>): Promise<void> {
+    this.log.debug({ workflow_run_id: visit.run.id, engine: engine.name, step: step.do, why: step.why }, 'drive');
+    switch (step.do) {
+      case 'submit':
+        return this.submit(engine, visit);
+      case 'find':
+        return this.find(engine, visit);
+      case 'observe':
+        return this.observe(engine, visit);
+      case 'baseline':
+        return this.baseline(engine, visit);
+      case 'retry':
+        return this.retry(engine, visit);
+      case 'cancel':
+        return this.cancel(engine, visit, step.mode);
+      case 'pause':
+      case 'resume':
+        return this.hold(engine, visit, step.do);
+      case 'fail':
+        return visit.write((run) => ({
+          verdict: { state: 'FAILED', failure: step.failure },
+          execution: {
+            ...run.execution,
+            tombstoneUntil: step.tombstoneMs === null ? null : later(run, step.tombstoneMs),
+          },
+        }));
+      case 'give-up-cancelled':
+        return visit.write((run) => ({
+          verdict: { state: 'CANCELLED', reason: 'never-seen-on-engine' },
+          execution: { ...run.execution, tombstoneUntil: later(run, step.tombstoneMs) },
+        }));
+    }
+  }
+
+  /** Intent committed, then the call, then its result: a death in between is an unknown outcome that the next visit looks up. */
+  private async submit(engine: Engine, visit: Visit): Promise<void> {
+    const parts = await readSubmissionParts(this.database, visit.run.id);
+    if (!parts) return visit.lose();
+    const before = visit.run.execution.outcome;
+    if (!(await this.commitIntent(engine, visit))) return;
+    const submission = toSubmission(engine.installationId, visit.run, parts);
+    this.killPoints.reach('submit.before-call');
+    try {
+      const outcome = await engine.gateway.call('submit', { class: 'intent' }, (adapter, ctx) =>
+        adapter.submit(submission, ctx),
+      );
+      this.killPoints.reach('submit.after-call');
+      await visit.write((run) => afterAccepted(run, outcome));
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      this.noteCall(engine, visit, 'submit', error);
+      await visit.write((run) => afterError(run, error, before), { fenced: !mayHaveActed(error.code) });
+    }
+  }
+
+  /** One committed statement before every call, where the wish still wants it and the lease is ours. */
+  private async commitIntent(engine: Engine, visit: Visit): Promise<boolean> {
+    const { desired, generation } = visit.run;
+    await visit.write(
+      (run) => {
+        if (run.desired !== desired || run.generation !== generation) return undefined;
+        const { execution } = run;
+        return {
+          execution: {
+            ...execution,
+            outcome: 'in_flight',
+            attemptedAt: run.readAt,
+            firstAttemptedAt: execution.firstAttemptedAt ?? run.readAt,
+            engineEpoch: execution.engineEpoch ?? engine.epoch ?? null,
+            absentSince: null,
+            lookups: 0,
+          },
+        };
+      },
+      { fenced: true, keep: true },
+    );
+    return visit.held && visit.run.execution.outcome === 'in_flight' && visit.wrote;
+  }
+
+  private async find(engine: Engine, visit: Visit): Promise<void> {
+    const parts = await readSubmissionParts(this.database, visit.run.id);
+    if (!parts) return visit.lose();
+    const { ref, marker } = toSubmission(engine.installationId, visit.run, parts);
+    try {
+      const outcome = await engine.gateway.call('find', { class: 'intent' }, (adapter, ctx) =>
+        adapter.find(ref, marker, ctx),
+      );
+      await visit.write((run) => afterFind(run, outcome));
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      this.noteCall(engine, visit, 'find', error);
+      // A look-up that failed says nothing: the outcome stays unknown.
+      await visit.write(
+        (run) => ({ ...errorFields(run, error), execution: { ...run.execution, outcome: 'unknown' } }),
+        {
+          dueInMs: retryInMs(visit.run, error),
+        },
+      );
+    }
+  }
+
+  private async observe(engine: Engine, visit: Visit): Promise<void> {
+    const unknown = visit.run.execution.outcome !== 'known';
+    const applied = await this.observer.observeWhole(engine, [visit.run], { class: 'intent', source: 'engine' });
+    if (!(await visit.refresh())) return;
+    const failed = applied.failed[0];
+    if (failed) {
+      const lastError = { code: 'engine-unreadable', message: failed.message, at: visit.run.readAt.toISOString() };
+      return visit.write((run) => ({ lastError, failures: run.failures + 1 }), {
+        dueInMs: backOffMs(visit.run.failures + 1),
+      });
+    }
+    if (unknown && visit.run.observed === null) {
+      // The engine shows the baseline: the retry we sent has not been seen.
+      return visit.write((run) => ({
+        execution: {
+          ...run.execution,
+          outcome: 'unknown',
+          absentSince: run.execution.absentSince ?? run.readAt,
+          lookups: run.execution.lookups + 1,
+        },
+      }));
+    }
+    await visit.write((run) => ({ observedAt: run.observedAt ?? run.readAt, failures: 0 }));
+  }
+
+  /** What the retry has to change is read and stored before the verb may be sent. */
+  private async baseline(engine: Engine, visit: Visit): Promise<void> {
+    const ref = toExecutionRef(visit.run);
+    try {
+      const seen = await engine.gateway.call('observe', { class: 'intent' }, (adapter, ctx) =>
+        adapter.observe(ref, ctx),
+      );
+      if (seen.presence === 'present' && seen.baseline !== undefined) {
+        const { baseline, liveTasks = 0 } = seen;
+        const draining =
+          liveTasks > 0
+            ? { code: 'draining', message: `${liveTasks} tasks are still alive`, at: visit.run.readAt.toISOString() }
+            : null;
+        return await visit.write((run) => ({ lastError: draining, execution: { ...run.execution, baseline } }));
+      }
+      if (seen.presence === 'absent') {
+        const message = 'The engine no longer has the execution that was to be retried.';
+        return await visit.write(() => ({
+          verdict: { state: 'FAILED', failure: { class: 'engine', code: 'engine-run-missing', message } },
+        }));
+      }
+      throw new EngineError('unknown', 'the engine did not show what a retry would change');
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      this.noteCall(engine, visit, 'observe', error);
+      await visit.write((run) => errorFields(run, error), { dueInMs: retryInMs(visit.run, error) });
+    }
+  }
+
+  private async retry(engine: Engine, visit: Visit): Promise<void> {
+    const { baseline, outcome: before } = visit.run.execution;
+    if (baseline === null) throw new Error('a retry needs a baseline');
+    if (!(await this.commitIntent(engine, visit))) return;
+    const ref = toExecutionRef(visit.run);
+    const task = visit.run.retryTask;
+    this.killPoints.reach('retry.before-call');
+    try {
+      const outcome = await engine.gateway.call('retry', { class: 'intent' }, async (adapter, ctx) => {
+        if (task && adapter.retryTask) return adapter.retryTask(ref, task, baseline, ctx);
+        if (adapter.retry) return adapter.retry(ref, baseline, ctx);
+        throw new EngineError('unsupported', 'the engine cannot retry an execution in place');
+      });
+      this.killPoints.reach('retry.after-call');
+      if (outcome.outcome === 'nothing-to-retry') {
+        const failure = { class: 'engine' as const, code: 'nothing-to-retry', message: outcome.message };
+        return await visit.write((run) => ({
+          verdict: { state: 'FAILED', failure },
+          execution: { ...run.execution, outcome: 'refused' },
+        }));
+      }
+      await visit.write((run) => afterAccepted(run, outcome.outcome === 'accepted' ? outcome : {}));
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      this.noteCall(engine, visit, 'retry', error);
+      await visit.write((run) => afterError(run, error, before), { fenced: !mayHaveActed(error.code) });
+    }
+  }
+
+  private async cancel(engine: Engine, visit: Visit, mode: 'graceful' | 'force'): Promise<void> {
+    const ref = toExecutionRef(visit.run);
+    // Stored first: whether a failure was our doing is decided by this.
+    await visit.write(
+      (run) => ({
+        execution: { ...run.execution, cancelSentAt: run.execution.cancelSentAt ?? run.readAt, cancelMode: mode },
+      }),
+      { fenced: true, keep: true },
+    );
+    if (!visit.held || !visit.wrote) return;
+    this.killPoints.reach('cancel.before-call');
+    try {
+      const { outcome } = await engine.gateway.call('cancel', { class: 'intent' }, (adapter, ctx) =>
+        adapter.cancel(ref, mode, ctx),
+      );
+      this.killPoints.reach('cancel.after-call');
+      const overdue = mode === 'force' ? overdueError(visit.run) : null;
+      if (outcome === 'requested') await visit.write(() => ({ failures: 0, lastError: overdue }), { dueInMs: 200 });
+      // Nothing was called: the end was its own, and an observation says which.
+      else
+        await visit.write((run) => ({
+          failures: 0,
+          execution: { ...run.execution, cancelSentAt: notSent(run, mode) },
+        }));
+      if (outcome !== 'requested' && visit.held) await this.observe(engine, visit);
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      this.noteCall(engine, visit, 'cancel', error);
+      const late = visit.run.readAt.getTime() - visit.run.desiredAt.getTime() > this.config.cancelGraceMs;
+      const undone = mayHaveActed(error.code) ? {} : { cancelSentAt: notSent(visit.run, mode) };
+      await visit.write(
+        (run) => ({
+          ...errorFields(run, error),
+          ...(late ? { lastError: overdueError(run) } : {}),
+          execution: { ...run.execution, ...undone },
+        }),
+        { dueInMs: retryInMs(visit.run, error) },
+      );
+    }
+  }
+
+  private async hold(engine: Engine, visit: Visit, verb: 'pause' | 'resume'): Promise<void> {
+    const ref = toExecutionRef(visit.run);
+    try {
+      await engine.gateway.call(verb, { class: 'intent' }, async (adapter, ctx) => {
+        const send = adapter[verb];
+        if (!send) throw new EngineError('unsupported', `the engine cannot ${verb} an execution`);
+        return send(ref, ctx);
+      });
+      await visit.write((run) => ({ failures: 0, execution: { ...run.execution, pauseSent: verb === 'pause' } }), {
+        keep: true,
+      });
+      if (visit.held) await this.observe(engine, visit);
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      this.noteCall(engine, visit, verb, error);
+      await visit.write((run) => errorFields(run, error), { dueInMs: retryInMs(visit.run, error) });
+    }
+  }
+
+  private noteCall(engine: Engine, visit: Visit, verb: string, error: EngineError): void {
+    const fields = {
+      workflow_run_id: visit.run.id,
+      engine: engine.name,
+      verb,
+      code: error.code,
+      reason: error.message,
+    };
+    this.log.warn(fields, 'an engine call did not work');
+  }
+}
+
+function errorFields(run: RunRecord, error: EngineError): Patch {
+  return {
+    failures: run.failures + 1,
+    lastError: { code: `engine-${error.code}`, message: error.message, at: run.readAt.toISOString() },
+  };
+}
+
+function retryInMs(run: RunRecord, error: EngineError): number {
+  return error.retryAfterSeconds === undefined ? backOffMs(run.failures + 1) : error.retryAfterSeconds * 1000;
+}
+
+function overdueError(run: RunRecord): RunRecord['lastError'] {
+  return {
+    code: 'cancel-overdue',
+    message: 'The engine has not stopped the run within the grace.',
+    at: run.readAt.toISOString(),
+  };
+}
+
+/** A forced cancel follows a graceful one that was sent. */
+function notSent(run: RunRecord, mode: 'graceful' | 'force'): Execution['cancelSentAt'] {
+  return mode === 'force' ? run.execution.cancelSentAt : null;
+}

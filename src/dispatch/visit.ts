@@ -1,0 +1,111 @@
+import { moveRuns } from '../lifecycle/move-runs.js';
+import { refold } from '../lifecycle/refold.js';
+import type { RunRecord } from '../lifecycle/run-record.js';
+import { readRunRecord } from '../lifecycle/run-store.js';
+import type { Database } from '../platform/database.js';
+import type { Patch } from './after-call.js';
+import type { Step } from './next-step.js';
+
+/** A record changed by somebody else between read and write is decided on again, this many times. */
+const WRITE_ATTEMPTS = 5;
+
+/** A claimed run while it is driven: the newest record we know and the only way to write it. */
+export class Visit {
+  /** False once the lease was given back or taken over. */
+  held = true;
+  /** Whether the last write changed the row. */
+  wrote = false;
+  private readonly readAtMonotonic: number[];
+
+  constructor(
+    private readonly database: Database,
+    public run: RunRecord,
+    private readonly lease: string,
+    private readonly leaseMs: number,
+    private readonly next: (run: RunRecord) => Step,
+  ) {
+    this.readAtMonotonic = [performance.now(), run.readAt.getTime()];
+  }
+
+  lose(): void {
+    this.held = false;
+  }
+
+  /** Reads the row again; false when it is no longer ours. */
+  async refresh(): Promise<boolean> {
+    const fresh = await readRunRecord(this.database, this.run.id);
+    if (!fresh || fresh.leaseToken !== this.lease || fresh.generation !== this.run.generation) this.held = false;
+    if (fresh) this.take(fresh);
+    return this.held;
+  }
+
+  /**
+   * Applies `change` to the newest record and stores it; repeated on a fresh record when somebody else wrote meanwhile.
+   * `undefined` from `change` = no longer wanted. The lease is given back in the same statement when nothing is due, or when
+   * `dueInMs` says so; `keep` holds on to it. `fenced`: only while the lease is ours (facts are stored regardless).
+   */
+  async write(
+    change: (run: RunRecord) => Patch | undefined,
+    options: { dueInMs?: number; fenced?: boolean; keep?: boolean } = {},
+  ): Promise<void> {
+    this.wrote = false;
+    for (let attempt = 1; attempt <= WRITE_ATTEMPTS; attempt++) {
+      const before = { ...this.run, readAt: this.now() };
+      const patch = change(before);
+      if (patch === undefined) return;
+      const { record, events } = refold(before, { ...before, ...patch }, { type: 'STATE', source: 'adapter' });
+      const after = this.release(before, record, options);
+      const written = await moveRuns(this.database, [{ before, after, events }]);
+      if (written.has(before.id)) {
+        this.wrote = true;
+        this.held = after.leaseToken === this.lease;
+        this.run = { ...after, version: before.version + 1, eventSeq: before.eventSeq + events.length };
+        return;
+      }
+      const fresh = await readRunRecord(this.database, before.id);
+      const gone = !fresh || fresh.generation !== before.generation;
+      if (gone || (options.fenced === true && fresh.leaseToken !== this.lease)) return this.lose();
+      this.take(fresh);
+    }
+    throw new Error(`run ${this.run.id} is written by others all the time`);
+  }
+
+  private release(before: RunRecord, record: RunRecord, options: { dueInMs?: number; keep?: boolean }): RunRecord {
+    if (record.leaseToken !== this.lease) return record;
+    if (options.keep === true) return { ...record, leaseUntil: later(before, this.leaseMs) };
+    if (options.dueInMs !== undefined) {
+      return { ...record, nextActionAt: later(before, options.dueInMs), leaseToken: null, leaseUntil: null };
+    }
+    const step = this.next(record);
+    if (step.do !== 'rest') return { ...record, leaseUntil: later(before, this.leaseMs) };
+    const lastError = step.reason
+      ? { ...step.reason, at: record.lastError?.at ?? before.readAt.toISOString() }
+      : record.lastError;
+    const rested = {
+      ...record,
+      lastError,
+      nextActionAt: step.dueInMs === null ? null : later(before, step.dueInMs),
+      leaseToken: null,
+      leaseUntil: null,
+    };
+    // The reason is part of what the fold shows.
+    return { ...rested, stateReason: refold(record, rested, { type: 'STATE', source: 'adapter' }).record.stateReason };
+  }
+
+  private take(fresh: RunRecord): void {
+    this.run = fresh;
+    this.readAtMonotonic[0] = performance.now();
+    this.readAtMonotonic[1] = fresh.readAt.getTime();
+  }
+
+  /** The database's clock, carried on by our monotonic one. */
+  private now(): Date {
+    const [monotonic = 0, database = 0] = this.readAtMonotonic;
+    return new Date(database + (performance.now() - monotonic));
+  }
+}
+
+/** A moment `ms` after the record was read, on the database's clock. */
+export function later(run: RunRecord, ms: number): Date {
+  return new Date(run.readAt.getTime() + ms);
+}

@@ -1,0 +1,133 @@
+import type { Capabilities, EngineAdapter } from '../../adapters/spi/engine-adapter.js';
+import type { EngineHost, EngineKind } from '../../adapters/spi/engine-kind.js';
+import type { Config } from '../config.js';
+import type { Database } from '../platform/database.js';
+import type { Log } from '../platform/log.js';
+import type { Metrics } from '../platform/metrics.js';
+import { Problem } from '../platform/problem.js';
+import type { EngineEntry } from './engines-file.js';
+import { EngineGateway } from './gateway.js';
+
+/** One configured instance of an engine. */
+export interface Engine {
+  name: string;
+  kind: string;
+  /** Of this Signalbox: part of every marker on the engine. */
+  installationId: string;
+  capabilities: Capabilities;
+  gateway: EngineGateway;
+  /** Positively read by the last health check of this process. */
+  epoch?: string;
+}
+
+export interface EnginesOptions {
+  config: Config;
+  database: Database;
+  log: Log;
+  metrics: Metrics;
+  kinds: readonly EngineKind[];
+  entries: EngineEntry[];
+  /** Whether this process owns what a local engine executes. */
+  executes: boolean;
+  kill?: (point: string) => void;
+}
+
+/** The configured engines of this process, opened at start and closed at its end. */
+export class Engines {
+  private constructor(
+    private readonly engines: Map<string, Engine>,
+    private readonly adapters: EngineAdapter[],
+  ) {}
+
+  /** Makes every adapter and writes the engines' rows. Throws what the adapter's `create` throws. */
+  static async open(options: EnginesOptions): Promise<Engines> {
+    const { database } = options;
+    const { rows } = await database.query<{ id: string }>({ text: 'SELECT id FROM installation' });
+    const installationId = rows[0]?.id;
+    if (installationId === undefined) throw new Error('the database has no installation row');
+    const engines = new Map<string, Engine>();
+    const adapters: EngineAdapter[] = [];
+    try {
+      for (const entry of options.entries) {
+        const kind = options.kinds.find((candidate) => candidate.kind === entry.kind);
+        if (!kind) throw new Error(`no adapter of kind ${entry.kind}`);
+        const adapter = await kind.create(entry.options, hostOf(options, entry.name, installationId));
+        adapters.push(adapter);
+        engines.set(entry.name, toEngine(options, installationId, entry, adapter));
+      }
+    } catch (error) {
+      await Promise.allSettled(adapters.map((adapter) => adapter.close()));
+      throw error;
+    }
+    await database.query({
+      text: `INSERT INTO engines (name, kind) SELECT * FROM unnest($1::text[], $2::text[])
+             ON CONFLICT (name) DO UPDATE SET kind = excluded.kind WHERE engines.kind <> excluded.kind`,
+      values: [options.entries.map((entry) => entry.name), options.entries.map((entry) => entry.kind)],
+    });
+    return new Engines(engines, adapters);
+  }
+
+  get(name: string): Engine | undefined {
+    return this.engines.get(name);
+  }
+
+  list(): Engine[] {
+    return [...this.engines.values()];
+  }
+
+  /** Capabilities of an engine that runs refer to; one that is no longer configured can do nothing but keep its runs. */
+  capabilitiesOf(name: string): Capabilities {
+    return this.engines.get(name)?.capabilities ?? UNCONFIGURED;
+  }
+
+  /** Throws `engine-not-found`. */
+  require(name: string): Engine {
+    const engine = this.engines.get(name);
+    if (engine) return engine;
+    throw new Problem('engine-not-found', {
+      detail: `There is no engine "${name}"; configured are: ${[...this.engines.keys()].join(', ')}.`,
+    });
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled(this.adapters.map((adapter) => adapter.close()));
+  }
+}
+
+function hostOf(options: EnginesOptions, engineName: string, installationId: string): EngineHost {
+  return {
+    engineName,
+    installationId,
+    log: options.log.child({ engine: engineName }),
+    database: options.database,
+    dataDir: options.config.dataDir,
+    executes: options.executes,
+    ...(options.kill ? { kill: options.kill } : {}),
+  };
+}
+
+function toEngine(options: EnginesOptions, installationId: string, entry: EngineEntry, adapter: EngineAdapter): Engine {
+  return {
+    name: entry.name,
+    kind: entry.kind,
+    installationId,
+    capabilities: adapter.capabilities,
+    gateway: new EngineGateway({
+      engineName: entry.name,
+      adapter,
+      timeoutMs: options.config.engineTimeoutMs,
+      callsPerSecond: entry.callsPerSecond,
+      burst: entry.callsPerSecond * 2,
+      metrics: options.metrics,
+    }),
+  };
+}
+
+const UNCONFIGURED: Capabilities = {
+  verbs: { retry: 'none', retryTask: 'none', cancelTask: 'none', pause: 'none', resume: 'none', hints: 'none' },
+  registers: 'later',
+  dedupeHorizonMs: 0,
+  retryKind: 'none',
+  formats: [],
+  pageSize: 100,
+};

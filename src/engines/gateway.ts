@@ -1,0 +1,121 @@
+/** Every call to an engine goes through here: deadline, budget, circuit breaker, metrics, trace context. Adapters have none of it. */
+import { randomBytes } from 'node:crypto';
+import type { CallContext, EngineAdapter } from '../../adapters/spi/engine-adapter.js';
+import { EngineError, type EngineErrorCode } from '../../adapters/spi/engine-error.js';
+import type { Metrics } from '../platform/metrics.js';
+import { CallBudget, type CallClass } from './call-budget.js';
+import { CircuitBreaker } from './circuit-breaker.js';
+
+export interface GatewayOptions {
+  engineName: string;
+  adapter: EngineAdapter;
+  /** Milliseconds one call may take. */
+  timeoutMs: number;
+  /** Calls a second on average, and at once. */
+  callsPerSecond: number;
+  burst: number;
+  metrics: Pick<Metrics, 'engineCalls' | 'engineCallSeconds'>;
+}
+
+export interface CallOptions {
+  class: CallClass;
+  timeoutMs?: number;
+  traceparent?: string;
+  /** For the health check alone: goes out although the breaker is open, and closes it when it works. */
+  probe?: boolean;
+}
+
+export class EngineGateway {
+  readonly adapter: EngineAdapter;
+  private readonly breaker = new CircuitBreaker();
+  private readonly budget: CallBudget;
+
+  constructor(private readonly options: GatewayOptions) {
+    this.adapter = options.adapter;
+    this.budget = new CallBudget(options.callsPerSecond, options.burst);
+  }
+
+  /** Milliseconds for which the breaker refuses calls; 0 = closed. */
+  closedForMs(): number {
+    return this.breaker.remainingMs();
+  }
+
+  /**
+   * Calls one verb of the adapter. Throws `EngineError` and nothing else: `unavailable` also when the breaker is open or,
+   * for reads, when their share of the budget is spent.
+   */
+  async call<T>(
+    verb: string,
+    options: CallOptions,
+    work: (adapter: EngineAdapter, ctx: CallContext) => Promise<T>,
+  ): Promise<T> {
+    if (!options.probe) await this.admit(options.class);
+    const timeoutMs = options.timeoutMs ?? this.options.timeoutMs;
+    const abort = new AbortController();
+    const began = process.hrtime.bigint();
+    let outcome: EngineErrorCode | 'ok' = 'ok';
+    let timer: NodeJS.Timeout | undefined;
+    const deadline = new Promise<never>((_, fail) => {
+      timer = setTimeout(() => {
+        const error = new EngineError(
+          'timeout',
+          `${this.options.engineName} did not answer ${verb} within ${timeoutMs} ms`,
+        );
+        abort.abort(error);
+        fail(error);
+      }, timeoutMs);
+    });
+    try {
+      const ctx = { signal: abort.signal, timeoutMs, traceparent: options.traceparent ?? newTraceparent() };
+      const result = await Promise.race([work(this.options.adapter, ctx), deadline]);
+      this.breaker.succeeded();
+      return result;
+    } catch (cause) {
+      const error = toEngineError(cause);
+      outcome = error.code;
+      this.note(error);
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      const labels = { engine: this.options.engineName, verb };
+      this.options.metrics.engineCalls.inc({ ...labels, outcome });
+      this.options.metrics.engineCallSeconds.observe(labels, Number(process.hrtime.bigint() - began) / 1e9);
+    }
+  }
+
+  private async admit(callClass: CallClass): Promise<void> {
+    const closedForMs = this.breaker.remainingMs();
+    if (closedForMs > 0) {
+      throw new EngineError('unavailable', `${this.options.engineName} is not called for another ${closedForMs} ms`, {
+        retryAfterSeconds: closedForMs / 1000,
+      });
+    }
+    while (!this.budget.tryTake(callClass)) {
+      if (callClass === 'read') {
+        throw new EngineError('unavailable', `the share of reads of ${this.options.engineName} is spent`);
+      }
+      const waitMs = this.budget.waitMs(callClass);
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+    }
+  }
+
+  /** Only failures to reach the engine count: a refusal is an answer. */
+  private note(error: EngineError): void {
+    if (error.code === 'unavailable' || error.code === 'timeout' || error.code === 'unauthorized') {
+      this.breaker.failed(error.retryAfterSeconds === undefined ? undefined : error.retryAfterSeconds * 1000);
+    } else {
+      this.breaker.succeeded();
+    }
+  }
+}
+
+/** A surprise inside an adapter is an outcome nobody knows, never a verdict. */
+function toEngineError(cause: unknown): EngineError {
+  if (cause instanceof EngineError) return cause;
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new EngineError('unknown', message, { cause });
+}
+
+function newTraceparent(): string {
+  return `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`;
+}

@@ -1,0 +1,5 @@
+import { localEngine } from '../../adapters/local/local.engine-kind.js';
+import type { EngineKind } from '../../adapters/spi/engine-kind.js';
+
+/** The one place that names concrete adapters. */
+export const ENGINE_KINDS: readonly EngineKind[] = [localEngine];

@@ -1,0 +1,70 @@
+/** What an accepted lifecycle request changes in a record: the wish, and for RETRY the generation. Pure. */
+import type { Capabilities } from '../../adapters/spi/engine-adapter.js';
+import { assertNever } from '../platform/assert-never.js';
+import type { LifecycleRequestType } from './lifecycle-event.js';
+import type { Execution, RunRecord } from './run-record.js';
+import { runKey } from './run-key.js';
+
+/** How long a run that ended without the engine's word is still looked for on the engine. */
+export const TOMBSTONE_MS = 24 * 60 * 60 * 1000;
+
+export function withRequest(
+  run: RunRecord,
+  type: LifecycleRequestType,
+  retryKind: Capabilities['retryKind'],
+  task: RunRecord['retryTask'] = null,
+): RunRecord {
+  // Every request makes the run due at once, whatever back-off it was in.
+  const due = { desiredAt: run.readAt, nextActionAt: run.readAt, failures: 0, lastError: null };
+  switch (type) {
+    case 'CANCEL':
+      return { ...run, ...due, desired: 'cancelled' };
+    case 'PAUSE':
+      return { ...run, ...due, desired: 'paused' };
+    case 'RESUME':
+      return { ...run, ...due, desired: 'run' };
+    case 'RETRY':
+      return {
+        ...run,
+        ...due,
+        desired: 'run',
+        retryTask: task,
+        generation: run.generation + 1,
+        execution: nextExecution(run, retryKind),
+        observed: null,
+        verdict: null,
+        absentSince: null,
+        absences: 0,
+        readError: null,
+      };
+    default:
+      return assertNever('lifecycle request', type);
+  }
+}
+
+/** In place where the engine keeps the object and has it; otherwise a submit under a key of its own. */
+function nextExecution(run: RunRecord, retryKind: Capabilities['retryKind']): Execution {
+  const previous = run.execution;
+  const generation = run.generation + 1;
+  const lost = run.verdict?.state === 'FAILED';
+  const inPlace = retryKind === 'in-place' && previous.outcome === 'known' && !lost;
+  return {
+    generation,
+    key: inPlace ? previous.key : runKey(run.token, generation),
+    verb: inPlace ? 'retry' : 'submit',
+    outcome: 'none',
+    firstAttemptedAt: null,
+    attemptedAt: null,
+    absentSince: null,
+    lookups: 0,
+    externalId: inPlace ? previous.externalId : null,
+    engineUid: inPlace ? previous.engineUid : null,
+    engineEpoch: inPlace ? previous.engineEpoch : null,
+    baseline: null,
+    cancelSentAt: null,
+    cancelMode: null,
+    pauseSent: false,
+    endedAt: null,
+    tombstoneUntil: null,
+  };
+}

@@ -1,0 +1,152 @@
+import type { Observation } from '../../adapters/spi/facts.js';
+import { moveRuns, type Move } from '../lifecycle/move-runs.js';
+import type { RunRecord } from '../lifecycle/run-record.js';
+import { readRunRecords } from '../lifecycle/run-store.js';
+import { isFinal } from '../lifecycle/run-state.js';
+import type { Database, Db } from '../platform/database.js';
+import type { Metrics } from '../platform/metrics.js';
+import { decide, type Decision, type ObservationContext } from './decide.js';
+import { closeOpenTaskRuns, storeTaskRuns } from './store-task-runs.js';
+
+export interface Seen {
+  run: RunRecord;
+  observation: Observation;
+}
+
+export interface Applied {
+  /** Runs whose row was written. */
+  changed: number;
+  /** Runs that have to be read whole before anything can be said. */
+  whole: RunRecord[];
+  /** Runs whose facts could not be applied; the others were. */
+  failed: { runId: number; code: string; message: string }[];
+}
+
+/** A run changed between our read and our write is decided on again, this many times. */
+const ATTEMPTS = 5;
+
+/** Decides on every observation and stores what follows: bulk compare-and-set, one bad run never stops the others. */
+export async function applyObservations(
+  database: Database,
+  metrics: Pick<Metrics, 'unknownStates' | 'droppedObservations'>,
+  engine: string,
+  seen: Seen[],
+  ctx: ObservationContext,
+): Promise<Applied> {
+  const applied: Applied = { changed: 0, whole: [], failed: [] };
+  let open = seen;
+  for (let attempt = 1; open.length > 0; attempt++) {
+    const missed = await applyOnce(database, metrics, engine, open, ctx, applied);
+    if (missed.length === 0) break;
+    if (attempt === ATTEMPTS) {
+      metrics.droppedObservations.inc({ reason: 'contended' }, missed.length);
+      break;
+    }
+    const fresh = new Map(
+      (
+        await readRunRecords(
+          database,
+          missed.map((one) => one.run.id),
+        )
+      ).map((run) => [run.id, run]),
+    );
+    open = missed.flatMap((one) => {
+      const run = fresh.get(one.run.id);
+      // A newer generation makes the facts of the older one void.
+      if (!run || run.generation !== one.run.generation) {
+        metrics.droppedObservations.inc({ reason: 'older-generation' });
+        return [];
+      }
+      return [{ run, observation: one.observation }];
+    });
+  }
+  return applied;
+}
+
+/** Returns those whose row was changed by somebody else meanwhile. */
+async function applyOnce(
+  database: Database,
+  metrics: Pick<Metrics, 'unknownStates' | 'droppedObservations'>,
+  engine: string,
+  seen: Seen[],
+  ctx: ObservationContext,
+  applied: Applied,
+): Promise<Seen[]> {
+  const plain: (Seen & { move: Move })[] = [];
+  const missed: Seen[] = [];
+  for (const one of seen) {
+    let decision: Decision;
+    try {
+      decision = decide(one.run, one.observation, ctx);
+    } catch (error) {
+      applied.failed.push(failure(one.run, error));
+      continue;
+    }
+    if ('unknownWord' in decision && decision.unknownWord !== undefined) {
+      metrics.unknownStates.inc({ engine, word: decision.unknownWord.slice(0, 64) });
+    }
+    switch (decision.do) {
+      case 'nothing':
+        break;
+      case 'observe-whole':
+        applied.whole.push(one.run);
+        break;
+      case 'drift':
+        await recordDrift(database, engine, one, decision);
+        break;
+      case 'store': {
+        const move = { before: one.run, after: decision.record, events: decision.events };
+        const facts = one.observation.presence === 'present' ? one.observation.taskRuns : undefined;
+        if (facts === undefined && !isFinal(move.after.state)) plain.push({ ...one, move });
+        else if (await storeWhole(database, move, one.observation, ctx.at)) applied.changed += 1;
+        else missed.push(one);
+        break;
+      }
+    }
+  }
+  const written = await moveRuns(
+    database,
+    plain.map((one) => one.move),
+  );
+  applied.changed += written.size;
+  missed.push(...plain.filter((one) => !written.has(one.run.id)));
+  return missed;
+}
+
+/** The run and its task runs in one transaction: a final state is never there without its tasks. */
+async function storeWhole(database: Database, move: Move, observation: Observation, at: Date): Promise<boolean> {
+  return database.transaction(async (db: Db) => {
+    const written = await moveRuns(db, [move]);
+    if (!written.has(move.before.id)) return false;
+    if (observation.presence === 'present' && observation.taskRuns) {
+      await storeTaskRuns(db, move.after, observation.taskRuns, at);
+    }
+    if (isFinal(move.after.state)) await closeOpenTaskRuns(db, move.before.id, move.after.state, at);
+    return true;
+  });
+}
+
+async function recordDrift(
+  db: Db,
+  engine: string,
+  { run }: Seen,
+  drift: Extract<Decision, { do: 'drift' }>,
+): Promise<void> {
+  await db.query({
+    name: 'record-drift',
+    text: `INSERT INTO drift (workflow_engine, kind, workflow_run_id, external_id, detail)
+           VALUES ($1, $2, $3, $4, $5)
+           ON CONFLICT (workflow_engine, kind, coalesce(workflow_run_id, 0), coalesce(external_id, ''))
+             WHERE resolved_at IS NULL
+           DO UPDATE SET last_seen_at = now(), detail = excluded.detail`,
+    values: [engine, drift.kind, run.id, run.execution.externalId, drift.detail],
+  });
+}
+
+function failure(run: RunRecord, error: unknown): Applied['failed'][number] {
+  return {
+    runId: run.id,
+    code: 'observation-not-applied',
+    message: error instanceof Error ? error.message : String(error),
+  };
+}

@@ -1,0 +1,209 @@
+/**
+ * What an observation means for a run: decide(record, observation) -> decision. Pure: time is in the record (`readAt`, the
+ * database's clock) and in the ticket; tested by a table with a reason per row.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { FINAL_PHASES, type Observation, type PresentExecution } from '../../adapters/spi/facts.js';
+import type { Cause, NewEvent } from '../lifecycle/refold.js';
+import { refold } from '../lifecycle/refold.js';
+import type { Execution, Observed, RunRecord } from '../lifecycle/run-record.js';
+import { isFinal } from '../lifecycle/run-state.js';
+
+export interface ObservationContext {
+  /** Taken before the engine was asked. */
+  ticket: number;
+  /** The database's clock when the ticket was taken. */
+  at: Date;
+  source: Cause['source'];
+  /** A pass of the reconciler: only its absences count towards the verdict. */
+  pass: boolean;
+  /** The engine's memory is positively the one the run was given to. */
+  epoch: string | undefined;
+  engineMissingGraceMs: number;
+  /** Age from which task facts are too old, in milliseconds. */
+  taskRefreshIntervalMs: number;
+}
+
+export type Decision =
+  /** Nothing to write. */
+  | { do: 'nothing'; why: string; unknownWord?: string }
+  /** Write `record`, append `events`; store the task runs of the observation, if it has any. */
+  | { do: 'store'; why: string; record: RunRecord; events: NewEvent[]; unknownWord?: string }
+  /** The facts call for the whole execution with its tasks before anything is written. */
+  | { do: 'observe-whole'; why: string }
+  /** The engine contradicts a final state, or holds what we gave up: listed, never mended by guessing. */
+  | { do: 'drift'; why: string; kind: 'state' | 'late-execution'; detail: string };
+
+/** Passes that must have seen a positive absence before it can become a verdict. */
+export const ABSENCES_FOR_VERDICT = 3;
+
+export function decide(run: RunRecord, observation: Observation, ctx: ObservationContext): Decision {
+  if (ctx.ticket <= run.observedTicket) return nothing('a newer observation was applied already');
+  switch (observation.presence) {
+    case 'present':
+      return isFinal(run.state) ? decideFinal(run, observation, ctx) : decidePresent(run, observation, ctx);
+    case 'absent':
+      return isFinal(run.state) ? nothing('the run has ended') : decideAbsent(run, ctx);
+    case 'unread':
+      return isFinal(run.state) ? nothing('the run has ended') : decideUnread(run, observation.reason, ctx);
+  }
+}
+
+function decidePresent(run: RunRecord, seen: PresentExecution, ctx: ObservationContext): Decision {
+  if (run.execution.verb === 'retry' && !belongsToRetry(run, seen)) return decideOlderGeneration(run, seen, ctx);
+  const whole = seen.taskRuns !== undefined;
+  const phase = seen.phase ?? run.observed?.phase;
+  const unknownWord = seen.phase === undefined ? { unknownWord: seen.engineState } : {};
+  if (phase !== undefined && FINAL_PHASES.includes(phase) && !whole) {
+    return { do: 'observe-whole', why: 'final means settled: the tasks are read before the final state is committed' };
+  }
+  const observed = phase === undefined ? null : toObserved(run.observed, seen, phase);
+  const execution = known(run.execution, seen, ctx);
+  const changed = !isDeepStrictEqual(run.observed, observed) || !isDeepStrictEqual(run.execution, execution);
+  if (!whole && (changed || olderThan(run.tasksObservedAt, ctx.at, ctx.taskRefreshIntervalMs))) {
+    return { do: 'observe-whole', why: changed ? 'the run changed' : 'task facts are old' };
+  }
+  const healed = run.readError !== null || run.absentSince !== null || run.absences > 0;
+  if (!changed && !whole && !healed) return { ...nothing('nothing changed'), ...unknownWord };
+  const record: RunRecord = {
+    ...run,
+    observed,
+    execution,
+    observedTicket: ctx.ticket,
+    observedAt: ctx.at,
+    tasksObservedAt: whole ? ctx.at : run.tasksObservedAt,
+    absentSince: null,
+    absences: 0,
+    readError: null,
+    engineUrl: seen.engineUrl ?? run.engineUrl,
+    submittedAt: run.submittedAt ?? ctx.at,
+  };
+  return {
+    do: 'store',
+    why: changed ? 'facts changed' : 'facts confirmed',
+    ...settle(run, record, ctx),
+    ...unknownWord,
+  };
+}
+
+/** Only what differs from the baseline was done by the retry; what equals it is "not yet visible", never a result. */
+function belongsToRetry(run: RunRecord, seen: PresentExecution): boolean {
+  if (run.observed) return true;
+  const { baseline } = run.execution;
+  return baseline !== null && seen.baseline !== undefined && seen.baseline !== baseline;
+}
+
+function decideOlderGeneration(run: RunRecord, seen: PresentExecution, ctx: ObservationContext): Decision {
+  if (seen.baseline === undefined && run.execution.baseline !== null) {
+    return { do: 'observe-whole', why: 'a list cannot tell to which generation this belongs' };
+  }
+  if (run.readError === null && run.absentSince === null) return nothing('the retry is not yet visible on the engine');
+  const record = {
+    ...run,
+    observedTicket: ctx.ticket,
+    observedAt: ctx.at,
+    absentSince: null,
+    absences: 0,
+    readError: null,
+  };
+  return { do: 'store', why: 'the engine answers again', ...settle(run, record, ctx) };
+}
+
+/** Gone is a verdict: positive, repeated, past the grace, while the engine's memory is the one we wrote into. */
+function decideAbsent(run: RunRecord, ctx: ObservationContext): Decision {
+  if (run.execution.outcome !== 'known') return nothing('the engine is not known to have had it');
+  const absentSince = run.absentSince ?? ctx.at;
+  const absences = run.absences + (ctx.pass ? 1 : 0);
+  const record: RunRecord = { ...run, absentSince, absences, observedTicket: ctx.ticket, readError: null };
+  const sameMemory = ctx.epoch !== undefined && ctx.epoch === run.execution.engineEpoch;
+  const ripe = absences >= ABSENCES_FOR_VERDICT && ctx.at.getTime() - absentSince.getTime() >= ctx.engineMissingGraceMs;
+  if (ripe && sameMemory) {
+    record.verdict = {
+      state: 'FAILED',
+      failure: {
+        class: 'engine',
+        code: 'engine-run-missing',
+        message: `The engine has not had this execution since ${absentSince.toISOString()}.`,
+      },
+    };
+    return { do: 'store', why: 'missing long enough on an unchanged engine', ...settle(run, record, ctx) };
+  }
+  record.lastError = {
+    code: sameMemory ? 'engine-run-absent' : 'engine-suspect',
+    message: sameMemory ? 'The engine does not have this execution.' : 'The memory of the engine is in doubt.',
+    at: ctx.at.toISOString(),
+  };
+  return { do: 'store', why: 'absent, not yet a verdict', ...settle(run, record, ctx) };
+}
+
+/** Unreachable is not gone: the facts stay, the cause is shown. */
+function decideUnread(run: RunRecord, reason: string, ctx: ObservationContext): Decision {
+  if (run.readError?.message === reason) return nothing('still unread for the same reason');
+  const readError = { code: 'unread', message: reason, at: ctx.at.toISOString() };
+  return { do: 'store', why: 'unread', ...settle(run, { ...run, readError }, ctx) };
+}
+
+function decideFinal(run: RunRecord, seen: PresentExecution, ctx: ObservationContext): Decision {
+  const active = seen.phase !== undefined && !FINAL_PHASES.includes(seen.phase);
+  if (!active) return nothing('the run has ended');
+  if (run.verdict) {
+    const kind = 'late-execution' as const;
+    return {
+      do: 'drift',
+      why: 'surfaced after we gave it up',
+      kind,
+      detail: `found ${seen.engineState} at ${ctx.at.toISOString()}`,
+    };
+  }
+  const detail = `the run is ${run.state}, the engine says ${seen.engineState}`;
+  return { do: 'drift', why: 'the engine runs again after the end', kind: 'state', detail };
+}
+
+function settle(
+  before: RunRecord,
+  record: RunRecord,
+  ctx: ObservationContext,
+): { record: RunRecord; events: NewEvent[] } {
+  const cleared = record.observed && record.absentSince === null ? { ...record, lastError: keepOwn(record) } : record;
+  return refold(before, cleared, { type: 'STATE', source: ctx.source });
+}
+
+/** Errors that only said "not seen" end with a sight; an overdue cancel does not. */
+function keepOwn(record: RunRecord): RunRecord['lastError'] {
+  return record.lastError?.code === 'cancel-overdue' ? record.lastError : null;
+}
+
+/** What a list leaves out is as it was. */
+function toObserved(last: Observed | null, seen: PresentExecution, phase: Observed['phase']): Observed {
+  return {
+    phase,
+    stateReason: seen.stateReason ?? null,
+    failure: seen.failure ?? last?.failure ?? null,
+    // What was once marked as stopped on request stays so.
+    stopEvidence: seen.stopEvidence || (last?.stopEvidence ?? false),
+    baseline: seen.baseline ?? last?.baseline ?? null,
+    liveTasks: seen.liveTasks ?? last?.liveTasks ?? 0,
+    startedAt: seen.startedAt?.toISOString() ?? last?.startedAt ?? null,
+    finishedAt: seen.finishedAt?.toISOString() ?? last?.finishedAt ?? null,
+    outputs: seen.outputs ?? last?.outputs ?? null,
+  };
+}
+
+function known(execution: Execution, seen: PresentExecution, ctx: ObservationContext): Execution {
+  return {
+    ...execution,
+    outcome: 'known',
+    absentSince: null,
+    externalId: seen.externalId,
+    engineUid: seen.engineUid ?? execution.engineUid,
+    engineEpoch: execution.engineEpoch ?? ctx.epoch ?? null,
+  };
+}
+
+function olderThan(at: Date | null, now: Date, ageMs: number): boolean {
+  return at === null || now.getTime() - at.getTime() > ageMs;
+}
+
+function nothing(why: string): { do: 'nothing'; why: string } {
+  return { do: 'nothing', why };
+}

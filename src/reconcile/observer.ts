@@ -1,0 +1,138 @@
+import { Injectable } from '@nestjs/common';
+import type { CallClass } from '../engines/call-budget.js';
+import type { Engine } from '../engines/engines.js';
+import { Config } from '../config.js';
+import { toExecutionRef } from '../lifecycle/execution-ref.js';
+import type { LifecycleSource } from '../lifecycle/lifecycle-event.js';
+import type { RunRecord } from '../lifecycle/run-record.js';
+import { readRunRecords, takeTicket } from '../lifecycle/run-store.js';
+import { Database } from '../platform/database.js';
+import { Metrics } from '../platform/metrics.js';
+import type { Observation } from '../../adapters/spi/facts.js';
+import { applyObservations, type Applied } from './apply-observations.js';
+import type { ObservationContext } from './decide.js';
+
+export interface ObserveOptions {
+  class: CallClass;
+  source: LifecycleSource;
+  /** Absences seen now count towards the verdict `engine-run-missing`. */
+  pass?: boolean;
+  timeoutMs?: number;
+  traceparent?: string;
+}
+
+/** Whole executions read at the same time per call of `observe`. */
+const WHOLE_AT_ONCE = 8;
+
+/** Asks an engine about runs and applies what it says: the one way facts come in, whoever asks. */
+@Injectable()
+export class Observer {
+  constructor(
+    private readonly database: Database,
+    private readonly config: Config,
+    private readonly metrics: Metrics,
+  ) {}
+
+  /**
+   * Reads the runs in batch calls, and whole where the facts call for it. A call that fails leaves its runs unread with the
+   * cause; the others are applied. Throws only what the database throws.
+   */
+  async observe(engine: Engine, runs: RunRecord[], options: ObserveOptions): Promise<Applied> {
+    const total: Applied = { changed: 0, whole: [], failed: [] };
+    const page = engine.capabilities.pageSize;
+    for (let from = 0; from < runs.length; from += page) {
+      const part = runs.slice(from, from + page);
+      const ctx = await this.context(engine, options);
+      const observations = await this.readPage(engine, part, options, total);
+      const applied = await this.apply(engine, part, observations, ctx);
+      total.changed += applied.changed;
+      total.failed.push(...applied.failed);
+      const whole = await this.observeWhole(engine, applied.whole, options);
+      total.changed += whole.changed;
+      total.failed.push(...whole.failed);
+    }
+    return total;
+  }
+
+  /** Reads each run with its tasks, a few at a time. */
+  async observeWhole(engine: Engine, runs: RunRecord[], options: ObserveOptions): Promise<Applied> {
+    const total: Applied = { changed: 0, whole: [], failed: [] };
+    const queue = [...runs];
+    const worker = async (): Promise<void> => {
+      for (let run = queue.shift(); run; run = queue.shift()) {
+        const ctx = await this.context(engine, options);
+        const observation = await this.readOne(engine, run, options, total);
+        const [fresh] = await readRunRecords(this.database, [run.id]);
+        if (!fresh || fresh.generation !== run.generation) continue;
+        const applied = await this.apply(engine, [fresh], [observation], ctx);
+        total.changed += applied.changed;
+        total.failed.push(...applied.failed);
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(WHOLE_AT_ONCE, runs.length) }, worker));
+    return total;
+  }
+
+  private async readPage(
+    engine: Engine,
+    runs: RunRecord[],
+    options: ObserveOptions,
+    total: Applied,
+  ): Promise<Observation[]> {
+    const refs = runs.map(toExecutionRef);
+    try {
+      return await engine.gateway.call('observeMany', options, (adapter, ctx) => adapter.observeMany(refs, ctx));
+    } catch (error) {
+      return runs.map((run) => unread(run, error, total));
+    }
+  }
+
+  private async readOne(engine: Engine, run: RunRecord, options: ObserveOptions, total: Applied): Promise<Observation> {
+    const ref = toExecutionRef(run);
+    try {
+      return await engine.gateway.call('observe', options, (adapter, ctx) => adapter.observe(ref, ctx));
+    } catch (error) {
+      return unread(run, error, total);
+    }
+  }
+
+  private async apply(
+    engine: Engine,
+    runs: RunRecord[],
+    said: Observation[],
+    ctx: ObservationContext,
+  ): Promise<Applied> {
+    const byKey = new Map(said.map((observation) => [observation.key, observation]));
+    const seen = runs.map((run) => {
+      const { key } = run.execution;
+      const observation = byKey.get(key) ?? {
+        presence: 'unread' as const,
+        key,
+        reason: 'the engine said nothing about it',
+      };
+      return { run, observation };
+    });
+    return applyObservations(this.database, this.metrics, engine.name, seen, ctx);
+  }
+
+  /** The ticket is taken before the engine is asked: it orders answers by when they were asked for. */
+  private async context(engine: Engine, options: ObserveOptions): Promise<ObservationContext> {
+    const { ticket, at } = await takeTicket(this.database);
+    return {
+      ticket,
+      at,
+      source: options.source,
+      pass: options.pass ?? false,
+      epoch: engine.epoch,
+      engineMissingGraceMs: this.config.engineMissingGraceMs,
+      taskRefreshIntervalMs: this.config.taskRefreshIntervalMs,
+    };
+  }
+}
+
+function unread(run: RunRecord, error: unknown, total: Applied): Observation {
+  const message = error instanceof Error ? error.message : String(error);
+  const code = (error as { code?: unknown }).code;
+  total.failed.push({ runId: run.id, code: typeof code === 'string' ? code : 'unknown', message });
+  return { presence: 'unread', key: run.execution.key, reason: message };
+}
