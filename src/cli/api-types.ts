@@ -13,7 +13,7 @@ export interface Page<Item> {
 export interface WorkflowParameter {
   task_title?: string;
   env_variable_name: string;
-  ui_form: { type: string; title?: string; multiselectable?: boolean; multiple?: boolean; required?: boolean };
+  ui_form: { type: string; multiselectable?: boolean; options?: unknown[]; required?: boolean; default?: unknown };
 }
 
 export interface Diagnostic {

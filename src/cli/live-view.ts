@@ -10,6 +10,8 @@ import { safeJson } from './safe-text.js';
 export interface LiveViewOptions {
   stream: NodeJS.WriteStream;
   paint: Paint;
+  /** Whether the stream is a terminal that can be drawn over. */
+  inPlace: boolean;
   /** One JSON object per change instead of anything for people. */
   json: boolean;
 }
@@ -21,11 +23,7 @@ const REDRAW_MS = 200;
  * Throws as `followRun` does; the terminal is left in order then, too.
  */
 export async function showRun(api: ApiClient, id: number, options: LiveViewOptions): Promise<WorkflowRun> {
-  const view = options.json
-    ? new RecordView(options)
-    : options.stream.isTTY && process.env['TERM'] !== 'dumb'
-      ? new TreeView(options)
-      : new LineView(options);
+  const view = options.json ? new RecordView(options) : options.inPlace ? new TreeView(options) : new LineView(options);
   let last: RunView | undefined;
   try {
     for await (const seen of followRun(api, id)) {

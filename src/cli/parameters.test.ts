@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { WorkflowParameter } from './api-types.js';
 import { CliError } from './cli-error.js';
-import { convert, declaredTypes, readAssignments, readLabels, type ParameterType } from './parameters.js';
+import { convert, declaredTypes, readAssignments, type ParameterType } from './parameters.js';
 
 describe('a value on the command line', () => {
   test.each<{ reason: string; text: string; type: ParameterType; value: unknown }>([
@@ -10,8 +10,18 @@ describe('a value on the command line', () => {
     { reason: 'true for a string is text', text: 'true', type: 'string', value: 'true' },
     { reason: 'an integer', text: '5', type: 'integer', value: 5 },
     { reason: 'an exponent is an integer too', text: '1e3', type: 'integer', value: 1000 },
-    { reason: 'a fraction is not an integer: the service refuses the text', text: '5.5', type: 'integer', value: '5.5' },
-    { reason: 'digits that a number cannot hold stay text', text: '9007199254740993', type: 'integer', value: '9007199254740993' },
+    {
+      reason: 'a fraction is not an integer: the service refuses the text',
+      text: '5.5',
+      type: 'integer',
+      value: '5.5',
+    },
+    {
+      reason: 'digits that a number cannot hold stay text',
+      text: '9007199254740993',
+      type: 'integer',
+      value: '9007199254740993',
+    },
     { reason: 'a number', text: '-0.5', type: 'number', value: -0.5 },
     { reason: 'a boolean', text: 'false', type: 'boolean', value: false },
     { reason: 'yes is not a boolean', text: 'yes', type: 'boolean', value: 'yes' },
@@ -19,6 +29,8 @@ describe('a value on the command line', () => {
     { reason: 'an object', text: '{"a": 1}', type: 'object', value: { a: 1 } },
     { reason: 'a list is not an object', text: '[1]', type: 'object', value: '[1]' },
     { reason: 'null is not an object', text: 'null', type: 'object', value: 'null' },
+    { reason: 'the name of a data set is text, even of digits', text: '12', type: 'reference', value: '12' },
+    { reason: 'several files are a list', text: '["a"]', type: 'reference', value: ['a'] },
     { reason: 'undeclared: JSON if it is JSON', text: '5', type: 'any', value: 5 },
     { reason: 'undeclared: else text', text: 'five', type: 'any', value: 'five' },
   ])('$reason', ({ text, type, value }) => {
@@ -60,23 +72,20 @@ describe('assignments', () => {
 test('declared types follow the form, and a parameter of a task carries its title', () => {
   const parameters: WorkflowParameter[] = [
     { env_variable_name: 'epochs', ui_form: { type: 'int' } },
-    { env_variable_name: 'files', ui_form: { type: 'file', multiple: true } },
+    { env_variable_name: 'regions', ui_form: { type: 'list', options: ['a', 'b'], multiselectable: true } },
+    { env_variable_name: 'size', ui_form: { type: 'list', options: ['1', '2'], multiselectable: false } },
+    { env_variable_name: 'dose', ui_form: { type: 'list', options: [1, 2] } },
+    { env_variable_name: 'input', ui_form: { type: 'file' } },
     { env_variable_name: 'epochs', task_title: 'train', ui_form: { type: 'str' } },
     { env_variable_name: 'new', ui_form: { type: 'a type of tomorrow' } },
   ];
   expect([...declaredTypes(parameters)]).toEqual([
     ['epochs', 'integer'],
-    ['files', 'list'],
+    ['regions', 'list'],
+    ['size', 'string'],
+    ['dose', 'number'],
+    ['input', 'reference'],
     ['train.epochs', 'string'],
     ['new', 'any'],
   ]);
-});
-
-test('labels are KEY=VALUE, and a key may repeat', () => {
-  expect(readLabels(['a=1', 'a=2', 'b='])).toEqual([
-    { key: 'a', value: '1' },
-    { key: 'a', value: '2' },
-    { key: 'b', value: '' },
-  ]);
-  expect(() => readLabels(['a'])).toThrow(CliError);
 });

@@ -1,10 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { parse as parseYaml } from 'yaml';
+import type { ParamSchema, ValueType } from '../../definition/definition-types.js';
 import type { WorkflowParameter } from './api-types.js';
 import { CliError } from './cli-error.js';
+import { readText } from './read-text.js';
 
 /** What a value on the command line is meant to be. `any`: nothing is declared, so JSON if it reads as JSON. */
-export type ParameterType = 'string' | 'integer' | 'number' | 'boolean' | 'list' | 'object' | 'any';
+export type ParameterType = 'string' | 'integer' | 'number' | 'boolean' | 'list' | 'object' | 'reference' | 'any';
 
 const FORM_TYPES: Record<string, ParameterType> = {
   str: 'string',
@@ -14,23 +15,42 @@ const FORM_TYPES: Record<string, ParameterType> = {
   terms: 'boolean',
   list: 'list',
   object: 'object',
-  dataset: 'string',
-  data_entity: 'string',
-  file: 'string',
+  // The name of a thing, or several of them, or what a picker made of it.
+  dataset: 'reference',
+  data_entity: 'reference',
+  file: 'reference',
+};
+
+const SCHEMA_TYPES: Record<ValueType, ParameterType> = {
+  string: 'string',
+  integer: 'integer',
+  number: 'number',
+  boolean: 'boolean',
+  array: 'list',
+  object: 'object',
 };
 
 /** The types by name, as a run's `parameters` names them: `NAME`, or `task_title.NAME`. */
 export function declaredTypes(parameters: readonly WorkflowParameter[]): Map<string, ParameterType> {
   return new Map(
     parameters.map((parameter) => {
-      const form = parameter.ui_form;
-      const several = form.multiple === true || form.multiselectable === true;
-      const name = parameter.task_title
-        ? `${parameter.task_title}.${parameter.env_variable_name}`
-        : parameter.env_variable_name;
-      return [name, several ? 'list' : (FORM_TYPES[form.type] ?? 'any')];
+      const { task_title: task, env_variable_name: own, ui_form: form } = parameter;
+      return [task ? `${task}.${own}` : own, choiceType(form) ?? FORM_TYPES[form.type] ?? 'any'];
     }),
   );
+}
+
+/** The types by name, of a portable definition. */
+export function schemaTypes(params: Readonly<Record<string, ParamSchema>>): Map<string, ParameterType> {
+  return new Map(Object.entries(params).map(([name, { type }]) => [name, SCHEMA_TYPES[type]]));
+}
+
+/** A list of which one entry is picked: a value of the type that all its entries have. */
+function choiceType(form: WorkflowParameter['ui_form']): ParameterType | undefined {
+  if (form.type !== 'list' || form.multiselectable === true || !form.options?.length) return undefined;
+  const types = new Set(form.options.map((option) => typeof option));
+  if (types.size > 1) return 'any';
+  return types.has('string') ? 'string' : types.has('number') ? 'number' : 'any';
 }
 
 /**
@@ -79,27 +99,6 @@ export function readParametersFile(file: string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-/** A file's text, or standard input for `-`. Throws `CliError`. */
-export function readText(file: string): string {
-  try {
-    return readFileSync(file === '-' ? 0 : file, 'utf8');
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
-    const why =
-      code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : (cause as Error).message;
-    throw new CliError(`${file === '-' ? 'Standard input' : file} cannot be read: ${why}.`, { cause });
-  }
-}
-
-/** `k=v` texts as labels. */
-export function readLabels(texts: readonly string[]): { key: string; value: string }[] {
-  return texts.map((text) => {
-    const at = text.indexOf('=');
-    if (at < 1) throw new CliError(`"${text}" is not a label: expected KEY=VALUE.`);
-    return { key: text.slice(0, at), value: text.slice(at + 1) };
-  });
-}
-
 function splitAssignment(text: string): { name: string; value: string } {
   const at = text.indexOf('=');
   if (at < 1) throw new CliError(`"${text}" is not a parameter: expected NAME=VALUE.`);
@@ -127,6 +126,8 @@ function fits(value: unknown, type: ParameterType): boolean {
       return typeof value === 'boolean';
     case 'list':
       return Array.isArray(value);
+    case 'reference':
+      return typeof value === 'object' && value !== null;
     case 'object':
       return typeof value === 'object' && value !== null && !Array.isArray(value);
   }

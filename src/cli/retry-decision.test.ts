@@ -39,7 +39,12 @@ describe('sending a request again', () => {
       delay: undefined,
     },
     { reason: 'but not at once: it may be restarting', trouble: refused, budget: first, delay: 200 },
-    { reason: 'Retry-After is honoured', trouble: answer(429, 'too-many-requests', 3_000), budget: first, delay: 3_000 },
+    {
+      reason: 'Retry-After is honoured',
+      trouble: answer(429, 'too-many-requests', 3_000),
+      budget: first,
+      delay: 3_000,
+    },
     { reason: 'zero means at once', trouble: answer(503, undefined, 0), budget: first, delay: 0 },
     {
       reason: 'a Retry-After beyond our patience is not waited for',
@@ -53,7 +58,12 @@ describe('sending a request again', () => {
       budget: first,
       delay: 1_000,
     },
-    { reason: 'any other conflict is an answer', trouble: answer(409, 'lifecycle-conflict'), budget: first, delay: undefined },
+    {
+      reason: 'any other conflict is an answer',
+      trouble: answer(409, 'lifecycle-conflict'),
+      budget: first,
+      delay: undefined,
+    },
     { reason: 'a wrong value stays wrong', trouble: answer(422), budget: first, delay: undefined },
     { reason: 'a defect is not a pause', trouble: answer(500), budget: first, delay: undefined },
   ])('$reason', ({ trouble, budget, delay }) => {

@@ -36,7 +36,13 @@ export function changeLine(change: RunChange, now: Date): string {
       const { taskRun } = change;
       const time = taskRun.finished_at ?? taskRun.started_at;
       const reason = taskRun.failure?.message ?? taskRun.state_reason;
-      return line(time ?? now.toISOString(), subject(taskRun, taskRun.attempt), taskRun.state, took(taskRun, now), reason);
+      return line(
+        time ?? now.toISOString(),
+        subject(taskRun, taskRun.attempt),
+        taskRun.state,
+        took(taskRun, now),
+        reason,
+      );
     }
     case 'attempt': {
       const { taskRun, attempt } = change;
@@ -69,7 +75,8 @@ function taskChanges(before: TaskRun | undefined, now: TaskRun): RunChange[] {
     const toldAsCurrent = before?.attempt === attempt.attempt && before.state === attempt.state;
     if (!told?.finished_at && !toldAsCurrent) changes.push({ kind: 'attempt', taskRun: now, attempt });
   }
-  const same = before?.state === now.state && before.attempt === now.attempt && before.state_reason === now.state_reason;
+  const same =
+    before?.state === now.state && before.attempt === now.attempt && before.state_reason === now.state_reason;
   if (!same && !(before === undefined && now.state === 'PENDING')) changes.push({ kind: 'task', taskRun: now });
   return changes;
 }

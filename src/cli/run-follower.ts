@@ -78,7 +78,9 @@ function isPassing(error: unknown): boolean {
 }
 
 function changed(before: RunView | undefined, now: RunView): boolean {
-  return JSON.stringify([before?.run.state, before?.run.task_runs]) !== JSON.stringify([now.run.state, now.run.task_runs]);
+  return (
+    JSON.stringify([before?.run.state, before?.run.task_runs]) !== JSON.stringify([now.run.state, now.run.task_runs])
+  );
 }
 
 /** Wakes one waiter early; a wake-up without a waiter is kept for the next. */

@@ -2,7 +2,12 @@ import { describe, expect, test } from '@jest/globals';
 import { safeJson, safeLine, safeText } from './safe-text.js';
 
 const rows = [
-  { reason: 'ordinary text of any script stays', text: 'Zürich 東京 ✔', several: 'Zürich 東京 ✔', one: 'Zürich 東京 ✔' },
+  {
+    reason: 'ordinary text of any script stays',
+    text: 'Zürich 東京 ✔',
+    several: 'Zürich 東京 ✔',
+    one: 'Zürich 東京 ✔',
+  },
   { reason: 'lines stay lines, but not in a cell', text: 'a\nb\tc', several: 'a\nb\tc', one: 'a␊b c' },
   { reason: 'line ends of Windows are line ends', text: 'a\r\nb', several: 'a\nb', one: 'a␊b' },
   { reason: 'a lone carriage return would overwrite the line', text: 'ok\rEVIL', several: 'ok␍EVIL', one: 'ok␍EVIL' },

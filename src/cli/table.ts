@@ -53,7 +53,9 @@ export function renderTable<Row>(columns: Column<Row>[], rows: Row[], paint: Pai
 
 /** One object as `name  value` lines; absent values are left out. */
 export function renderFields(fields: [name: string, value: string | number | undefined][], paint: Paint): string {
-  const present = fields.filter((field): field is [string, string | number] => field[1] !== undefined && field[1] !== '');
+  const present = fields.filter(
+    (field): field is [string, string | number] => field[1] !== undefined && field[1] !== '',
+  );
   const width = Math.max(0, ...present.map(([name]) => name.length));
   return present
     .map(([name, value]) => {

@@ -31,6 +31,11 @@ export class Terminal {
     return this.options.stderr;
   }
 
+  /** Whether a view can be drawn over itself there. */
+  canRedraw(stream: NodeJS.WriteStream): boolean {
+    return stream.isTTY && this.options.env['TERM'] !== 'dumb';
+  }
+
   /** Text of our own making, or already made safe. */
   data(text: string): void {
     this.options.stdout.write(text);

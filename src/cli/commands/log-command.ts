@@ -1,0 +1,119 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Command } from 'commander';
+import { ApiProblem } from '../api-problem.js';
+import { path } from '../api-client.js';
+import { hasEnded, type TaskRun, type WorkflowRun } from '../api-types.js';
+import { CliError } from '../cli-error.js';
+import type { Cli, Session } from '../cli.js';
+import { examples, leaf, positive, readNumber } from '../command-options.js';
+import { followLog, readLog, startedInOrder, wholeLines } from '../log-reader.js';
+import { taskRunName } from '../run-view.js';
+
+interface LogOptions {
+  attempt?: number;
+  follow?: boolean;
+}
+
+/** Between two looks for tasks that have begun meanwhile. */
+const LOOK_EVERY_MS = 1_000;
+
+/** `signalbox runs logs ID [TASK]` */
+export function addLogCommand(runs: Command, cli: Cli): void {
+  const logs = leaf(runs, 'logs <id> [task]', 'print what the tasks of a run wrote')
+    .option('--attempt <n>', 'of this attempt; default: the latest', positive)
+    .option('-f, --follow', 'go on until the run ends')
+    .action(
+      cli.client<LogOptions, [string, string | undefined]>(async (session, options, id, task) => {
+        const run = readNumber(id, 'run');
+        if (options.follow) return followLogs(session, run, task, options);
+        const taskRuns = await taskRunsOf(session, run, task);
+        const shown = startedInOrder(taskRuns);
+        if (shown.length === 0) return session.terminal.talk('No task has begun yet.');
+        const alone = shown.length === 1 && task !== undefined;
+        for (const taskRun of shown) {
+          const pieces = readLog(session.api, taskRun.id, options.attempt);
+          await print(session, taskRun, skipAbsent(pieces, session, taskRun, alone), alone);
+        }
+      }),
+    );
+  examples(logs, [
+    ['of all tasks, each line with the task in front', 'runs logs 12'],
+    ['of the first attempt of one task, untouched', 'runs logs 12 load --attempt 1 > load.log'],
+    ['while they are written', 'runs logs 12 --follow'],
+  ]);
+}
+
+/** Follows every task run that begins, side by side, until the run has ended and every log is complete. */
+async function followLogs(session: Session, id: number, task: string | undefined, options: LogOptions): Promise<void> {
+  const following = new Map<string, Promise<void>>();
+  const onLost = (): void => session.terminal.talk('connection lost, trying again');
+  for (;;) {
+    const run = await session.api.get<WorkflowRun>(path('workflow-runs', id), { patienceMs: 120_000 });
+    const taskRuns = startedInOrder(await taskRunsOf(session, id, task));
+    for (const taskRun of taskRuns) {
+      const attempt = options.attempt ?? taskRun.attempt;
+      const key = `${taskRun.id}/${attempt}`;
+      if (following.has(key)) continue;
+      const pieces = followLog(session.api, taskRun.id, { attempt, onLost });
+      const alone = task !== undefined && taskRuns.length === 1;
+      following.set(key, print(session, taskRun, skipAbsent(pieces, session, taskRun, false), alone));
+    }
+    if (hasEnded(run.state)) break;
+    await Promise.race([sleep(LOOK_EVERY_MS, undefined, { signal: session.signal }), failure(following)]);
+  }
+  await Promise.all(following.values());
+}
+
+async function taskRunsOf({ api }: Session, id: number, task: string | undefined): Promise<TaskRun[]> {
+  const taskRuns: TaskRun[] = [];
+  const query = { task_title: task, limit: 1000 };
+  for await (const taskRun of api.all<TaskRun>(path('workflow-runs', id, 'task-runs'), query)) taskRuns.push(taskRun);
+  if (task !== undefined && taskRuns.length === 0) {
+    const run = await api.get<WorkflowRun>(path('workflow-runs', id), { query: { refresh: false } });
+    if (hasEnded(run.state)) throw new CliError(`Run ${id} has no task run of ${task}.`);
+  }
+  return taskRuns;
+}
+
+/** One task's log goes out as it is; several stand side by side, so each line says whose it is. */
+async function print(
+  { terminal }: Session,
+  taskRun: TaskRun,
+  pieces: AsyncIterable<string>,
+  alone: boolean,
+): Promise<void> {
+  const name = taskRunName(taskRun);
+  if (terminal.json) {
+    for await (const line of wholeLines(pieces)) {
+      terminal.record({ task_run_id: taskRun.id, task: name, attempt: taskRun.attempt, line });
+    }
+  } else if (alone) {
+    for await (const piece of pieces) terminal.foreign(piece);
+  } else {
+    const lead = terminal.paint('cyan', `${name} | `);
+    for await (const line of wholeLines(pieces)) {
+      terminal.data(lead);
+      terminal.foreign(`${line}\n`);
+    }
+  }
+}
+
+/** Among several logs one that is gone is a remark; asked for alone it is the answer. */
+async function* skipAbsent(
+  pieces: AsyncIterable<string>,
+  { terminal }: Session,
+  taskRun: TaskRun,
+  alone: boolean,
+): AsyncGenerator<string> {
+  try {
+    yield* pieces;
+  } catch (error) {
+    if (alone || !(error instanceof ApiProblem) || (error.status !== 410 && error.status !== 404)) throw error;
+    terminal.talk(`${taskRunName(taskRun)}: ${error.message}`);
+  }
+}
+
+/** Rejects when one of them does; never resolves. */
+function failure(following: ReadonlyMap<string, Promise<void>>): Promise<never> {
+  return new Promise((_, reject) => following.forEach((one) => void one.catch(reject)));
+}

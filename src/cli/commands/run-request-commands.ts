@@ -1,0 +1,97 @@
+import type { Command } from 'commander';
+import { path } from '../api-client.js';
+import type { LifecycleAction, Page, TaskRun, WorkflowRun } from '../api-types.js';
+import { CliError } from '../cli-error.js';
+import type { Cli, Session } from '../cli.js';
+import { examples, leaf, readNumber } from '../command-options.js';
+import { exitCodeOfState } from '../exit-codes.js';
+import { runFields, waitForRun, watchRun } from '../show-run.js';
+
+interface RequestOptions {
+  reason?: string;
+  task?: string;
+  item?: string;
+  dryRun?: boolean;
+  watch?: boolean;
+  wait?: boolean;
+}
+
+const REQUESTS = {
+  cancel: { summary: 'stop a run', forTasks: true, example: 'runs cancel 12 --reason "wrong data"' },
+  retry: {
+    summary: 'run a failed or cancelled run again, from its failed tasks',
+    forTasks: true,
+    example: 'runs retry 12 --watch',
+  },
+  pause: { summary: 'hold a run', forTasks: false, example: 'runs pause 12' },
+  resume: { summary: 'let a paused run go on', forTasks: false, example: 'runs resume 12' },
+} as const;
+
+/** `signalbox runs cancel|retry|pause|resume` */
+export function addRunRequestCommands(runs: Command, cli: Cli): void {
+  for (const [name, { summary, forTasks, example }] of Object.entries(REQUESTS)) {
+    const command = leaf(runs, `${name} <id>`, summary)
+      .option('--reason <text>', 'kept in the history')
+      .option('--dry-run', 'only say whether it is possible')
+      .option('--watch', 'show the run until it ends; the exit code is then that of the run')
+      .option('--wait', 'wait until the run ends; the exit code is then that of the run');
+    if (forTasks) {
+      command
+        .option('--task <title>', name === 'retry' ? 'only this task and what follows it' : 'only this task')
+        .option('--item <n>', 'the item of a task with foreach, from 0');
+    }
+    command.action(
+      cli.client<RequestOptions, [string]>((session, options, id) =>
+        request(session, name.toUpperCase(), readNumber(id, 'run'), options),
+      ),
+    );
+    examples(command, [['', example]]);
+  }
+}
+
+async function request(session: Session, type: string, id: number, options: RequestOptions): Promise<number | void> {
+  const { api, terminal } = session;
+  // The generation says which life of the run is meant: a repeat after a lost answer cannot hit the next one.
+  const seen = await api.get<WorkflowRun>(path('workflow-runs', id), { query: { refresh: false } });
+  const body = {
+    type,
+    generation: seen.generation,
+    ...(options.reason === undefined ? {} : { reason: options.reason }),
+    ...(options.dryRun ? { dry_run: true } : {}),
+  };
+  const target =
+    options.task === undefined ? path('workflow-runs', id) : path('task-runs', await taskRunId(session, id, options));
+  const where = `${target}/lifecycle-events`;
+  if (options.dryRun) {
+    const { body: answer } = await api.write<LifecycleAction>('POST', where, { body });
+    if (terminal.json) return terminal.document(answer);
+    terminal.data(answer.available ? `${type} is possible.\n` : `${type} is not possible: ${answer.reason ?? ''}.\n`);
+    return;
+  }
+  const { status } = await api.write('POST', where, { body });
+  if (status === 200) terminal.talk(`Nothing changed: the run is as ${type} would leave it.`);
+  if (options.watch) await watchRun(session, id, 'talk');
+  if (options.watch || options.wait) {
+    const run = await waitForRun(session, id);
+    show(session, run);
+    return exitCodeOfState(run.state);
+  }
+  show(session, await api.get<WorkflowRun>(path('workflow-runs', id), { query: { refresh: false } }));
+}
+
+async function taskRunId({ api }: Session, id: number, options: RequestOptions): Promise<number> {
+  const { items } = await api.get<Page<TaskRun>>(path('workflow-runs', id, 'task-runs'), {
+    query: { task_title: options.task, limit: 1000 },
+  });
+  const wanted = options.item === undefined ? items : items.filter((one) => String(one.map_index) === options.item);
+  const [found, second] = wanted;
+  if (found === undefined) throw new CliError(`Run ${id} has no task run of ${options.task ?? ''}.`);
+  if (second !== undefined)
+    throw new CliError(`${options.task ?? ''} has ${wanted.length} items: choose one with --item.`);
+  return found.id;
+}
+
+function show({ terminal }: Session, run: WorkflowRun): void {
+  if (terminal.json) terminal.document(run);
+  else terminal.data(runFields(run, terminal.paint));
+}
