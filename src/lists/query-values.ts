@@ -1,4 +1,5 @@
 import { Transform } from 'class-transformer';
+import { ValidateBy } from 'class-validator';
 
 /** Texts of a query string as values. What is not of the form stays as it is, so that the validator after it names it. */
 
@@ -14,7 +15,23 @@ export function QueryBoolean(): PropertyDecorator {
   return Transform(({ value }: { value: unknown }) => (value === 'true' ? true : value === 'false' ? false : value));
 }
 
-/** A parameter that may stand several times. */
-export function QueryList(): PropertyDecorator {
-  return Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? [value] : value));
+const TIMESTAMP = /^(\d{4})-(\d\d)-(\d\d)T\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-](0\d|1[0-4]):[0-5]\d)$/;
+
+/** RFC 3339, of a day that exists: what PostgreSQL takes without asking back. */
+export function isTimestamp(value: unknown): boolean {
+  const match = typeof value === 'string' ? TIMESTAMP.exec(value) : null;
+  if (match === null || Number.isNaN(Date.parse(match[0]))) return false;
+  const [, year, month, day] = match.map(Number);
+  const lastDay = new Date(Date.UTC(year ?? 0, month ?? 0, 0)).getUTCDate();
+  return year !== 0 && (day ?? 0) <= lastDay;
+}
+
+export function IsTimestamp(): PropertyDecorator {
+  return ValidateBy({
+    name: 'isTimestamp',
+    validator: {
+      validate: isTimestamp,
+      defaultMessage: (given) => `${given?.property} must be a time such as 2026-01-31T12:00:00Z`,
+    },
+  });
 }

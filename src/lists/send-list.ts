@@ -1,0 +1,40 @@
+import type { FastifyReply } from 'fastify';
+import { Answer } from '../platform/answer.js';
+import { Problem } from '../platform/problem.js';
+import { encodeCursor, type CursorScope, type Position } from './cursor.js';
+import { nextLink } from './link-header.js';
+import { listBody } from './list-body.js';
+
+/** For the description of list operations. */
+export const LIST_HEADERS = { Link: '`rel="next"` while there is a next page; its absence alone is the end.' };
+
+export interface ListAnswer {
+  /** Each as JSON text. */
+  items: readonly string[];
+  next?: Position | undefined;
+  estimatedCount?: number | undefined;
+}
+
+/** The answer of a list: its body, and the `Link` whose absence says that this was the last page. */
+export function sendList(
+  reply: FastifyReply,
+  request: { path: string; query: Readonly<Record<string, unknown>>; scope: CursorScope },
+  answer: ListAnswer,
+): Answer {
+  const nextCursor = answer.next === undefined ? undefined : encodeCursor(request.scope, answer.next);
+  if (nextCursor !== undefined) reply.header('link', nextLink(request.path, request.query, nextCursor));
+  const body = listBody(answer.items, {
+    ...(nextCursor === undefined ? {} : { nextCursor }),
+    ...(answer.estimatedCount === undefined ? {} : { estimatedCount: answer.estimatedCount }),
+  });
+  return new Answer(200, undefined, body, false);
+}
+
+/** Skipping counts matches from the start; where a page ends before it found them all, that count would be wrong. */
+export function refuseSkipOfUnread(skip: number, limit: number, found: number, next: Position | undefined): void {
+  if (skip === 0 || next === undefined || found >= limit) return;
+  throw new Problem('validation-failed', {
+    detail: 'The list is too long to skip entries of it with this selector.',
+    errors: [{ parameter: 'skip', code: 'list-too-long', message: 'Read this list with its cursor.' }],
+  });
+}
