@@ -1,0 +1,149 @@
+/** What tests may tell the scripted engine, in its process or through the control API: every method is one command. */
+import type { EngineMemory } from './engine-memory.js';
+import { finishAttempt, allRuns, stopTask } from './execution.js';
+import type { Conduct, Execution, ScriptedMarker } from './execution.js';
+import type { Journal, JournalEntry } from './journal.js';
+import type { EngineVerb, Rule, Rules } from './rules.js';
+import { readScriptedWorkflow } from './scripted-workflow.js';
+
+/** Opens and closes the engine's door; its memory is not touched. */
+export interface Door {
+  close(): Promise<void>;
+  open(): Promise<void>;
+}
+
+export class EngineControls {
+  constructor(
+    private readonly memory: EngineMemory,
+    private readonly rules: Rules,
+    private readonly log: Journal,
+    private readonly door: Door,
+  ) {}
+
+  /** From now on something goes wrong; answers the rule's id. */
+  addRule(rule: Rule): number {
+    return this.rules.add(rule);
+  }
+
+  /** Ends one rule, or all of them; requests held by it are acted upon now. */
+  removeRules(id?: number): void {
+    this.rules.remove(id);
+  }
+
+  /** Stay queued, ignore graceful stops, delay stops; and whether duplicate keys are refused. */
+  conduct(changes: Partial<Conduct> & { dedupe?: boolean }): void {
+    const { dedupe, ...conduct } = changes;
+    if (dedupe !== undefined) this.memory.dedupe = dedupe;
+    Object.assign(this.memory.conduct, conduct);
+    for (const execution of this.memory.all()) this.memory.touch(execution);
+  }
+
+  /** The execution reports this word, of the engine or not, until told otherwise; without a word the true one again. */
+  show(key: string, word?: string): void {
+    const execution = this.#execution(key);
+    this.memory.change(execution, () => {
+      if (word === undefined) delete execution.shown;
+      else execution.shown = word;
+    });
+  }
+
+  /** Ends the running attempts of a task, of every task without one. */
+  finish(key: string, options: { task?: string; well?: boolean } = {}): void {
+    const execution = this.#execution(key);
+    this.memory.change(execution, (now) => {
+      for (const run of allRuns(execution)) {
+        const chosen = options.task === undefined || run.task.id === options.task;
+        if (chosen && run.state === 'running') finishAttempt(execution, run, options.well ?? true, now);
+      }
+    });
+  }
+
+  /** Stops one task from outside, as somebody does by hand in an engine's own page. */
+  stopTask(key: string, task: string): void {
+    const execution = this.#execution(key);
+    this.memory.change(execution, (now) => stopTask(execution, execution.tasks.get(task) ?? [], now));
+  }
+
+  /** Makes an execution nobody submitted: an orphan, or one whose marker differs from ours. */
+  plant(key: string, marker?: Partial<ScriptedMarker>): string {
+    const execution = this.memory.create(
+      {
+        key,
+        marker: { installation_id: 'another-installation', key, content_digest: 'another-content', ...marker },
+        definition: 'planted',
+        parameters: {},
+        labels: [],
+        run_id: '0',
+        title: 'planted',
+      },
+      readScriptedWorkflow('{}'),
+      undefined,
+    );
+    return execution.uid;
+  }
+
+  /** Removes one execution, as the engine's retention does. */
+  forget(key: string): boolean {
+    return this.memory.forget(key);
+  }
+
+  /** The engine comes back empty, under another identity. */
+  wipe(): void {
+    this.memory.wipe();
+  }
+
+  /** Closes the door, and every connection through it. */
+  async down(): Promise<void> {
+    await this.door.close();
+  }
+
+  async up(): Promise<void> {
+    await this.door.open();
+  }
+
+  journal(filter?: { verb?: EngineVerb; key?: string }): JournalEntry[] {
+    return this.log.entries(filter);
+  }
+
+  /** Requests that arrived, by verb. */
+  calls(): Partial<Record<EngineVerb, number>> {
+    return this.log.calls();
+  }
+
+  /** Executions ever created, by key. */
+  created(): Record<string, number> {
+    return this.log.executions();
+  }
+
+  /** What the engine was handed with the submit. */
+  submitted(key: string): Pick<Execution, 'uid' | 'body' | 'traceparent'> {
+    const { uid, body, traceparent } = this.#execution(key);
+    return traceparent === undefined ? { uid, body } : { uid, body, traceparent };
+  }
+
+  #execution(key: string): Execution {
+    const execution = this.memory.byKey(key);
+    if (!execution) throw new Error(`no execution ${key}`);
+    return execution;
+  }
+}
+
+/** The control API's commands: anything else is refused. */
+export const COMMANDS = [
+  'addRule',
+  'removeRules',
+  'conduct',
+  'show',
+  'finish',
+  'stopTask',
+  'plant',
+  'forget',
+  'wipe',
+  'down',
+  'up',
+  'journal',
+  'calls',
+  'created',
+  'submitted',
+] as const satisfies readonly (keyof EngineControls)[];
+export type Command = (typeof COMMANDS)[number];

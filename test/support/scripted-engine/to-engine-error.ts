@@ -1,0 +1,68 @@
+/** From what went wrong on the wire to the closed codes of the interface. Pure. */
+import { EngineError } from '../../../adapters/spi/engine-error.js';
+
+/** Errors before the first byte of a request can have left: nothing was sent. */
+const NOTHING_SENT = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EADDRNOTAVAIL',
+  'CERT_HAS_EXPIRED',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'EPROTO',
+]);
+
+export interface TransportFailure {
+  message: string;
+  code?: string | undefined;
+  /** The system call that failed, as node tells it. */
+  syscall?: string | undefined;
+  /** Our own signal ended the call. */
+  aborted: boolean;
+}
+
+export function transportError(failure: TransportFailure, cause?: unknown): EngineError {
+  if (failure.aborted) return new EngineError('timeout', 'the engine did not answer in time', { cause });
+  const nothingSent = failure.syscall === 'connect' || NOTHING_SENT.has(failure.code ?? '');
+  if (nothingSent) return new EngineError('unavailable', `the engine is not reachable: ${failure.message}`, { cause });
+  // A reset, a cut body, an answer over the size limit: the request had left.
+  return new EngineError('unknown', `the engine's answer was lost: ${failure.message}`, { cause });
+}
+
+export interface RefusedAnswer {
+  status: number;
+  retryAfter?: string | undefined;
+  /** The engine's own error word and sentence, if the body is the engine's at all. */
+  error?: string | undefined;
+  message?: string | undefined;
+}
+
+/** The error of any answer but 2xx. */
+export function statusError(answer: RefusedAnswer, now: Date): EngineError {
+  const { status, error } = answer;
+  const message = `${status}: ${answer.message ?? 'no reason given'}`;
+  if (status === 429 || status === 503) {
+    const retryAfterSeconds = secondsOf(answer.retryAfter, now);
+    return new EngineError('unavailable', message, retryAfterSeconds === undefined ? {} : { retryAfterSeconds });
+  }
+  if (status === 401 || status === 403) return new EngineError('unauthorized', message);
+  // A proxy's 404 says nothing about an execution: only the engine's own word is a positive not-found.
+  if (status === 404)
+    return new EngineError(error === 'not-found' || error === 'no-log' ? 'not-found' : 'unknown', message);
+  if (status === 409) return new EngineError('conflict', message);
+  if (status >= 400 && status < 500 && status !== 408) return new EngineError('rejected', message);
+  return new EngineError('unknown', message);
+}
+
+/** Seconds or an HTTP date; nothing for anything else. */
+function secondsOf(retryAfter: string | undefined, now: Date): number | undefined {
+  if (retryAfter === undefined) return undefined;
+  if (/^\d{1,9}$/.test(retryAfter)) return Number(retryAfter);
+  const date = Date.parse(retryAfter);
+  return Number.isNaN(date) ? undefined : Math.max(0, Math.ceil((date - now.getTime()) / 1_000));
+}
