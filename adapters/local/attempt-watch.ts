@@ -1,0 +1,289 @@
+import type { ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
+import type { Json, OutputDeclaration } from '../../definition/definition-types.js';
+import type { CancelMode } from '../spi/engine-adapter.js';
+import type { EngineLog } from '../spi/engine-kind.js';
+import type { Failure } from '../spi/facts.js';
+import type { AttemptName, AttemptSpec } from './attempt-folder.js';
+import {
+  PARTS,
+  attemptFolder,
+  makeFolder,
+  readClaim,
+  readComplaints,
+  readExit,
+  readSpec,
+  readStart,
+  sinceBeat,
+  voidClaim,
+  writeStop,
+} from './attempt-folder.js';
+import { signalProcess, stopProcesses } from './attempt-processes.js';
+import type { AttemptEvidence } from './judge-attempt.js';
+import { judgeAttempt } from './judge-attempt.js';
+import { launchSupervisor } from './launch-supervisor.js';
+import { readOutputs } from './output-files.js';
+import { lifeOf } from './process-identity.js';
+import type { AttemptEnding } from './run-model.js';
+
+/** An open attempt of this node. */
+export interface WatchedAttempt extends AttemptName {
+  runId: number;
+  outputs: Readonly<Record<string, OutputDeclaration>>;
+  /** What its supervisor is to be told, and the task's manifest; asked for when it has to be started. */
+  prepare(folder: string): { spec: AttemptSpec; manifest: object };
+}
+
+export interface WatchSettings {
+  nodeFolder: string;
+  terminateGraceMs: number;
+  outputLimitBytes: number;
+  log: EngineLog;
+  kill: (point: string) => void;
+  onStarted(attempt: WatchedAttempt, startedAt: Date): void;
+  onEnded(attempt: WatchedAttempt, ending: AttemptEnding): void;
+}
+
+interface Entry {
+  attempt: WatchedAttempt;
+  folder: string;
+  child: ChildProcess | undefined;
+  childRunning: boolean;
+  launched: boolean;
+  startSeen: boolean;
+  stop: { mode: CancelMode; overdueAt: number } | undefined;
+  /** A verdict is being carried out. */
+  settling: boolean;
+}
+
+/** Supervisors that were not started by this process are only seen by looking. */
+const SWEEP_MS = 250;
+/** A supervisor that was told to stop and has not ended by then is overruled. */
+const STOP_MARGIN_MS = 5_000;
+
+/** Starts, adopts, stops and judges the attempts of one node. Each is reported as ended exactly once. */
+export class AttemptWatch {
+  readonly #settings: WatchSettings;
+  readonly #entries = new Map<string, Entry>();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(settings: WatchSettings) {
+    this.#settings = settings;
+    this.#timer = setInterval(() => this.#sweep(), SWEEP_MS);
+  }
+
+  get count(): number {
+    return this.#entries.size;
+  }
+
+  /**
+   * From here on the attempt is this owner's care. New or found again after a restart, it is the same to it: what the
+   * folder says decides whether a supervisor has to be started.
+   */
+  add(attempt: WatchedAttempt): void {
+    const id = identify(attempt);
+    if (this.#entries.has(id)) return;
+    const entry: Entry = {
+      attempt,
+      folder: attemptFolder(this.#settings.nodeFolder, attempt),
+      child: undefined,
+      childRunning: false,
+      launched: false,
+      startSeen: false,
+      stop: undefined,
+      settling: false,
+    };
+    this.#entries.set(id, entry);
+    this.#look(entry);
+  }
+
+  /** Repeatable; force overrules graceful. */
+  stop(name: AttemptName, mode: CancelMode): void {
+    const entry = this.#entries.get(identify(name));
+    if (entry === undefined || entry.stop?.mode === 'force' || entry.stop?.mode === mode) return;
+    const graceMs = mode === 'force' ? 0 : this.#settings.terminateGraceMs;
+    entry.stop = { mode, overdueAt: performance.now() + graceMs + STOP_MARGIN_MS };
+    try {
+      makeFolder(entry.folder);
+      writeStop(entry.folder, mode);
+      const start = readStart(entry.folder);
+      if (start !== undefined) signalProcess(start.supervisor, mode === 'force' ? 'SIGUSR2' : 'SIGTERM');
+    } catch (error) {
+      // Asked again by the next decision.
+      entry.stop = undefined;
+      this.#settings.log.warn({ ...describe(name), error: String(error) }, 'an attempt could not be told to stop');
+    }
+    this.#look(entry);
+  }
+
+  /** Tasks go on, nobody watches them. */
+  close(): void {
+    clearInterval(this.#timer);
+    for (const entry of this.#entries.values()) entry.child?.removeAllListeners('exit');
+    this.#entries.clear();
+  }
+
+  #sweep(): void {
+    for (const entry of [...this.#entries.values()]) {
+      // A supervisor of our own that runs its task tells us by ending.
+      if (entry.childRunning && entry.startSeen && entry.stop === undefined) continue;
+      this.#look(entry);
+    }
+  }
+
+  #look(entry: Entry): void {
+    if (entry.settling || this.#entries.get(identify(entry.attempt)) !== entry) return;
+    try {
+      this.#act(entry);
+    } catch (error) {
+      // Looked at again by the next sweep: a full disk passes.
+      this.#settings.log.warn(
+        { ...describe(entry.attempt), error: String(error) },
+        'an attempt could not be looked at',
+      );
+    }
+  }
+
+  #act(entry: Entry): void {
+    const { folder } = entry;
+    const evidence = gather(entry);
+    switch (judgeAttempt(evidence, entry.launched || entry.stop !== undefined)) {
+      case 'wait':
+        this.#reportStart(entry, evidence);
+        if (entry.stop !== undefined && performance.now() > entry.stop.overdueAt) this.#overrule(entry);
+        return;
+      case 'launch':
+        return this.#launch(entry);
+      case 'void':
+        if (voidClaim(folder)) this.#end(entry, neverRan(folder));
+        return;
+      case 'never-ran':
+        return this.#end(entry, neverRan(folder));
+      case 'ended':
+        return this.#end(entry, this.#readEnding(entry, evidence));
+      case 'lost':
+        return this.#bury(entry);
+    }
+  }
+
+  #reportStart(entry: Entry, evidence: AttemptEvidence): void {
+    if (entry.startSeen || !evidence.started) return;
+    const start = readStart(entry.folder);
+    if (start === undefined) return;
+    entry.startSeen = true;
+    this.#settings.onStarted(entry.attempt, new Date(start.startedAt));
+  }
+
+  #launch(entry: Entry): void {
+    makeFolder(entry.folder);
+    const { spec, manifest } = entry.attempt.prepare(entry.folder);
+    this.#settings.kill('local:before-spawn');
+    const child = launchSupervisor(entry.folder, spec, manifest);
+    entry.launched = true;
+    entry.childRunning = true;
+    entry.child = child;
+    const ended = (): void => {
+      entry.childRunning = false;
+      this.#look(entry);
+    };
+    child.once('exit', ended);
+    child.once('error', ended);
+    child.unref();
+    this.#settings.kill('local:after-spawn');
+  }
+
+  #readEnding(entry: Entry, { exit }: AttemptEvidence): AttemptEnding {
+    if (exit === undefined) throw new Error('an attempt was judged ended without an exit record');
+    const read: Partial<{ outputs: Record<string, Json>; failure: Failure }> =
+      exit.exitCode === 0 && !exit.stopped && !exit.timedOut
+        ? readOutputs(
+            join(entry.folder, PARTS.task, 'outputs'),
+            entry.attempt.outputs,
+            exit.outputs,
+            this.#settings.outputLimitBytes,
+          )
+        : {};
+    return {
+      kind: 'exited',
+      startedAt: new Date(exit.startedAt),
+      finishedAt: new Date(exit.finishedAt),
+      exitCode: exit.exitCode,
+      signal: exit.signal,
+      timedOut: exit.timedOut,
+      stopped: exit.stopped,
+      ...(exit.refused === undefined ? {} : { refused: exit.refused }),
+      ...(read.outputs === undefined ? {} : { outputs: read.outputs }),
+      ...(read.failure === undefined ? {} : { outputFailure: read.failure }),
+    };
+  }
+
+  /** Its supervisor is dead; no process of it may live on beside a next attempt. */
+  #bury(entry: Entry): void {
+    entry.settling = true;
+    const start = readStart(entry.folder);
+    const { marker } = readSpec(entry.folder);
+    const stopped = start === undefined ? Promise.resolve([]) : stopProcesses({ task: start.task, marker }, 0);
+    void stopped.then((left) => {
+      if (left.length > 0) {
+        this.#settings.log.error(
+          { ...describe(entry.attempt), pids: left },
+          'processes of a lost attempt cannot be ended',
+        );
+      }
+      this.#end(entry, {
+        kind: 'lost',
+        at: new Date(),
+        message: withComplaints(
+          'The supervisor of the task ended without a record of how the task ended.',
+          entry.folder,
+        ),
+      });
+    });
+  }
+
+  /** The supervisor does not do what it was told; its end makes the attempt lost, which buries the rest. */
+  #overrule(entry: Entry): void {
+    const claimed = readClaim(entry.folder);
+    if (claimed !== undefined && claimed !== 'void') signalProcess(claimed, 'SIGKILL');
+  }
+
+  #end(entry: Entry, ending: AttemptEnding): void {
+    if (!this.#entries.delete(identify(entry.attempt))) return;
+    this.#settings.onEnded(entry.attempt, ending);
+  }
+}
+
+/** The supervisor's life is read before the exit record: one that ends in between has left it. */
+function gather(entry: Entry): AttemptEvidence {
+  const claimed = readClaim(entry.folder);
+  const supervisor = claimed === undefined || claimed === 'void' ? 'dead' : lifeOf(claimed);
+  return {
+    claim: claimed === undefined ? 'none' : claimed === 'void' ? 'void' : 'claimed',
+    supervisor,
+    sinceBeatMs: supervisor === 'unknown' ? sinceBeat(entry.folder, new Date()) : 0,
+    started: readStart(entry.folder) !== undefined,
+    exit: readExit(entry.folder),
+    childRunning: entry.childRunning,
+  };
+}
+
+function neverRan(folder: string): AttemptEnding {
+  return {
+    kind: 'never-ran',
+    at: new Date(),
+    message: withComplaints('The supervisor ended before it started the task.', folder),
+  };
+}
+
+function withComplaints(message: string, folder: string): string {
+  const complaints = readComplaints(folder);
+  return complaints === '' ? message : `${message} It said: ${complaints}`;
+}
+
+function identify({ key, task, mapIndex, attempt }: AttemptName): string {
+  return `${key}/${task}/${mapIndex}/${attempt}`;
+}
+
+function describe({ key, task, mapIndex, attempt }: AttemptName): object {
+  return { key, task, map_index: mapIndex, attempt };
+}
