@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Page } from './api-types.js';
-import { toApiProblem, Unreachable } from './api-problem.js';
+import { connectionTrouble, toApiProblem, Unreachable } from './api-problem.js';
 import { CliError } from './cli-error.js';
 import { EXIT } from './exit-codes.js';
 import { decideRetry, readRetryAfter, type Trouble } from './retry-decision.js';
@@ -139,7 +139,7 @@ export class ApiClient {
     } catch (error) {
       this.#options.signal.throwIfAborted();
       const problem = new Unreachable(this.#base, error);
-      return { ok: false, trouble: { kind: 'connection', refused: isRefused(error) }, error: problem };
+      return { ok: false, trouble: { kind: 'connection', lasting: connectionTrouble(error).lasting }, error: problem };
     }
     if (response.ok) return { ok: true, response, body };
     const problem = toApiProblem(response.status, body);
@@ -201,12 +201,4 @@ function nextCursor(response: Response): string | undefined {
   const link = /<([^>]*)>\s*;\s*rel="?next"?/.exec(response.headers.get('Link') ?? '');
   if (!link?.[1]) return undefined;
   return new URL(link[1], 'http://relative.invalid').searchParams.get('cursor') ?? undefined;
-}
-
-function isRefused(error: unknown): boolean {
-  for (let current = error, depth = 0; depth < 4 && current instanceof Error; depth++) {
-    if ((current as NodeJS.ErrnoException).code === 'ECONNREFUSED') return true;
-    current = current instanceof AggregateError ? (current.errors[0] as unknown) : current.cause;
-  }
-  return false;
 }

@@ -27,10 +27,13 @@ export class ApiProblem extends CliError {
 /** No answer at all. */
 export class Unreachable extends CliError {
   constructor(url: string, cause: unknown) {
-    super(`${url} does not answer (${reasonOf(cause)}). Is the service running there? Set --url or SIGNALBOX_URL.`, {
-      exitCode: EXIT.infrastructure,
-      cause,
-    });
+    super(
+      `${url} does not answer (${connectionTrouble(cause).reason}). Is the service running there? Set --url or SIGNALBOX_URL.`,
+      {
+        exitCode: EXIT.infrastructure,
+        cause,
+      },
+    );
     this.name = 'Unreachable';
   }
 }
@@ -82,18 +85,29 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** undici hides the socket's error one or two causes down. */
-function reasonOf(error: unknown): string {
-  let current = error;
-  for (let depth = 0; depth < 4 && current instanceof Error; depth++) {
-    const code = (current as NodeJS.ErrnoException).code;
-    if (code === 'ECONNREFUSED') return 'connection refused';
-    if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'unknown host';
-    if (code === 'ECONNRESET' || code === 'UND_ERR_SOCKET') return 'the connection broke';
-    if (current.name === 'TimeoutError') return 'no answer in time';
-    if (current instanceof AggregateError && current.errors.length > 0) current = current.errors[0];
-    else if (current.cause === undefined) return safeLine(code ?? current.message);
-    else current = current.cause;
+const LASTING: Record<string, string> = {
+  ECONNREFUSED: 'connection refused',
+  ENOTFOUND: 'unknown host',
+  'bad port': 'a port that HTTP clients refuse',
+};
+const PASSING: Record<string, string> = {
+  EAI_AGAIN: 'the name service does not answer',
+  ECONNRESET: 'the connection broke',
+  UND_ERR_SOCKET: 'the connection broke',
+  TimeoutError: 'no answer in time',
+};
+
+/** Why there was no answer, and whether that will hardly change by itself. fetch hides the socket's error some causes down. */
+export function connectionTrouble(error: unknown): { reason: string; lasting: boolean } {
+  let reason = 'no connection';
+  for (let current = error, depth = 0; depth < 5 && current instanceof Error; depth++) {
+    for (const name of [(current as NodeJS.ErrnoException).code, current.name, current.message]) {
+      if (name === undefined) continue;
+      if (Object.hasOwn(LASTING, name)) return { reason: LASTING[name] ?? name, lasting: true };
+      if (Object.hasOwn(PASSING, name)) return { reason: PASSING[name] ?? name, lasting: false };
+    }
+    reason = safeLine(current.message);
+    current = current instanceof AggregateError ? (current.errors[0] as unknown) : current.cause;
   }
-  return 'no connection';
+  return { reason, lasting: false };
 }

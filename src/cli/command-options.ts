@@ -1,9 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { CliError } from './cli-error.js';
 
-/** A command that people call, with the options that all of them understand. */
+/** A command that people call. */
 export function leaf(parent: Command, nameAndArguments: string, summary: string): Command {
-  return addGlobalOptions(parent.command(nameAndArguments).description(summary));
+  return parent.command(nameAndArguments).description(summary);
 }
 
 /** A command that only holds others. */
@@ -11,14 +11,16 @@ export function group(parent: Command, name: string, summary: string): Command {
   return parent.command(name).description(summary);
 }
 
-export function addGlobalOptions(command: Command): Command {
-  return command
+/** Gives every command of the tree the options that all of them understand, below its own. */
+export function addGlobalOptions(command: Command): void {
+  command.commands.forEach(addGlobalOptions);
+  if (command.commands.length > 0 && command.parent !== null) return;
+  command
     .optionsGroup('Everywhere:')
     .option('--url <url>', 'the service (SIGNALBOX_URL, default http://127.0.0.1:8380)')
     .option('--project <name>', 'the project (SIGNALBOX_PROJECT, default: the service decides)')
     .option('--json', 'data as JSON on stdout')
-    .option('--no-color', 'no colours (NO_COLOR)')
-    .optionsGroup('Options:');
+    .option('--no-color', 'no colours (NO_COLOR)');
 }
 
 /** Examples below the help text of a command: `[what it does, if that needs saying; the line]`. */

@@ -69,7 +69,7 @@ function delayAfter(
   trouble: unknown,
   budget: { attempt: number; elapsedMs: number; patienceMs: number },
 ): number | undefined {
-  if (!(trouble instanceof ApiProblem)) return decideRetry({ kind: 'connection', refused: false }, budget);
+  if (!(trouble instanceof ApiProblem)) return decideRetry({ kind: 'connection', lasting: false }, budget);
   const { status, code } = trouble;
   return decideRetry({ kind: 'answer', status, code, retryAfterMs: undefined }, budget);
 }

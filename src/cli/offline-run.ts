@@ -64,7 +64,8 @@ async function start(folder: string): Promise<Service> {
   try {
     return await startEmbedded({ dataDir: folder, quiet: true });
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const { toRefusal } = await import('../start-refused.js');
+    const why = toRefusal(cause, undefined)?.message ?? (cause instanceof Error ? cause.message : String(cause));
     throw new CliError(`The service could not be started: ${why}`, { exitCode: EXIT.infrastructure, cause });
   }
 }

@@ -29,7 +29,6 @@ export function buildProgram(cli: Cli, version: string): Command {
       getOutHelpWidth: () => stdout.columns || 100,
       getErrHelpWidth: () => stderr.columns || 100,
     });
-  addGlobalOptions(program);
 
   program.commandsGroup('Without a service:');
   addOfflineRunCommand(program, cli);
@@ -45,6 +44,7 @@ export function buildProgram(cli: Cli, version: string): Command {
   addServiceCommands(program, cli);
   program.commandsGroup('For your shell:');
   addCompletionCommand(program, cli);
+  addGlobalOptions(program);
 
   examples(program, [
     ['run a workflow here and now', 'run examples/etl/workflow.yaml'],

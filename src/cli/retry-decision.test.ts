@@ -7,8 +7,8 @@ const answer = (status: number, code?: string, retryAfterMs?: number): Trouble =
   code,
   retryAfterMs,
 });
-const dropped: Trouble = { kind: 'connection', refused: false };
-const refused: Trouble = { kind: 'connection', refused: true };
+const dropped: Trouble = { kind: 'connection', lasting: false };
+const refused: Trouble = { kind: 'connection', lasting: true };
 const first = { attempt: 1, elapsedMs: 0, patienceMs: 30_000 };
 
 describe('sending a request again', () => {

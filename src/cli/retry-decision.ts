@@ -1,6 +1,9 @@
-/** How one attempt of a request ended badly: no answer at all, or an answer that says "not now". */
+/**
+ * How one attempt of a request ended badly: no answer at all (`lasting`: nobody listens there, or no such host), or an
+ * answer that says "not now".
+ */
 export type Trouble =
-  | { kind: 'connection'; refused: boolean }
+  | { kind: 'connection'; lasting: boolean }
   | { kind: 'answer'; status: number; code: string | undefined; retryAfterMs: number | undefined };
 
 export interface RetryBudget {
@@ -14,8 +17,8 @@ export interface RetryBudget {
 
 const FIRST_DELAY_MS = 200;
 const LONGEST_DELAY_MS = 5_000;
-/** Nobody listens there: most likely a wrong URL, so say so soon. A restart of the service still fits in. */
-const REFUSED_PATIENCE_MS = 1_500;
+/** Most likely a wrong URL, so say so soon. A restart of the service still fits in. */
+const LASTING_PATIENCE_MS = 1_500;
 
 /**
  * Milliseconds to wait before the same request (with the same Idempotency-Key) is sent again, or undefined to give up.
@@ -26,7 +29,7 @@ export function decideRetry(trouble: Trouble, budget: RetryBudget): number | und
   let delay = backoff;
   let patience = budget.patienceMs;
   if (trouble.kind === 'connection') {
-    if (trouble.refused) patience = Math.min(patience, REFUSED_PATIENCE_MS);
+    if (trouble.lasting) patience = Math.min(patience, LASTING_PATIENCE_MS);
   } else {
     const temporary =
       trouble.status === 429 ||
