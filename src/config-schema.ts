@@ -34,7 +34,7 @@ const DAY = 24 * HOUR;
 
 export const CONFIG_SCHEMA: readonly ConfigEntry[] = [
   { name: 'HOST', field: 'host', kind: 'string', default: '127.0.0.1', meaning: 'address the API listens on' },
-  integer('PORT', 'port', '8080', [0, 65_535], '', 'port the API listens on; 0 takes a free one'),
+  integer('PORT', 'port', '8380', [0, 65_535], '', 'port the API listens on; 0 takes a free one'),
   {
     name: 'DATABASE_URL',
     field: 'databaseUrl',

@@ -1,14 +1,15 @@
-import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule } from './app.module.js';
+import { Background } from './background.js';
 import type { Config } from './config.js';
-import { Database } from './platform/database.js';
+import { Engines, type EnginesOptions } from './engines/engines.js';
+import type { Database } from './platform/database.js';
 import { Drain } from './platform/drain.js';
 import { Readiness } from './platform/health/readiness.js';
-import { makeAdapter } from './platform/http/adapter.js';
+import { makeHttp } from './platform/http/make-http.js';
 import { RouteTable } from './platform/http/route-table.js';
-import { API_PREFIX, OUTSIDE_THE_API } from './platform/http/url-prefix.js';
-import { Log } from './platform/log.js';
+import { KillPoints } from './platform/kill-points.js';
+import type { Log } from './platform/log.js';
 import { Metrics } from './platform/metrics.js';
 import type { Roles } from './roles.js';
 
@@ -19,19 +20,23 @@ export interface AppOptions {
   pendingMigrations: () => Promise<string[]>;
   log: Log;
   metrics?: Metrics;
+  engines: Pick<EnginesOptions, 'kinds' | 'entries' | 'kill'>;
+  /** Test seam: does nothing by default. */
+  killPoints?: KillPoints;
 }
 
 /** A process without its signals and its exit: tests and `main.ts` make it alike. */
 export interface App {
   nest: NestFastifyApplication;
-  drain: Drain;
+  /** Starts the loops of the roles. */
+  start(): Promise<void>;
   /** Listens; port 0 takes a free one. Returns the base URL. Throws the error of the socket. */
   listen(host: string, port: number): Promise<string>;
-  /** Refuses new requests, lets those under way finish within DRAIN_TIMEOUT, stops the loops, closes the engines. */
+  /** Refuses new requests, lets what is under way finish within DRAIN_TIMEOUT, stops the loops, closes the engines. */
   close(): Promise<void>;
 }
 
-/** Builds the application; nothing listens and no loop runs before `listen`. */
+/** Builds the application. Nothing listens before `listen`, no loop runs before `start`. Throws what adapters throw. */
 export async function createApp(config: Config, options: AppOptions): Promise<App> {
   const { database, log, roles } = options;
   const drain = new Drain();
@@ -39,30 +44,31 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   metrics.countRunsIn(database);
   const routes = new RouteTable();
   const readiness = new Readiness(database, drain, options.pendingMigrations);
-  const adapter = await makeAdapter({ metrics, drain, routes, requestTimeoutMs: config.requestTimeoutMs });
-  const module = AppModule.of({ config, database, log, metrics, drain, readiness, routes }, roles);
-  const nest = await NestFactory.create<NestFastifyApplication>(module, adapter, {
-    logger: false,
-    bodyParser: false,
-    abortOnError: false,
-  });
-  nest.setGlobalPrefix(API_PREFIX, { exclude: [...OUTSIDE_THE_API] });
-  await nest.init();
-  return {
-    nest,
-    drain,
-    listen: async (host, port) => {
-      await nest.listen(port, host);
-      return nest.getUrl();
-    },
-    close: async () => {
-      drain.begin();
-      const late = setTimeout(() => adapter.getHttpServer().closeAllConnections(), config.drainTimeoutMs);
-      try {
-        await nest.close();
-      } finally {
-        clearTimeout(late);
-      }
-    },
-  };
+  const engines = await Engines.open({ ...options.engines, config, database, log, metrics, executes: roles.worker });
+  try {
+    const killPoints = options.killPoints ?? new KillPoints();
+    const parts = { config, database, log, metrics, drain, readiness, routes, engines, killPoints };
+    const nest = await makeHttp(AppModule.of(parts, roles), parts);
+    const background = nest.get(Background);
+    return {
+      nest,
+      start: () => background.start(roles),
+      listen: async (host, port) => {
+        await nest.listen(port, host);
+        return nest.getUrl();
+      },
+      close: async () => {
+        drain.begin();
+        const late = setTimeout(() => {
+          log.warn({ drain_timeout_ms: config.drainTimeoutMs }, 'requests under way are cut off');
+          nest.getHttpServer().closeAllConnections();
+        }, config.drainTimeoutMs);
+        await Promise.all([nest.close(), background.stop()]).finally(() => clearTimeout(late));
+        await engines.close();
+      },
+    };
+  } catch (error) {
+    await engines.close();
+    throw error;
+  }
 }

@@ -2,13 +2,18 @@ import { readConfig, type Config } from '../../src/config.js';
 import { createApp, type App } from '../../src/create-app.js';
 import type { Database } from '../../src/platform/database.js';
 import { Log } from '../../src/platform/log.js';
+import type { EngineKind } from '../../adapters/spi/engine-kind.js';
+import type { EngineEntry } from '../../src/engines/engines-file.js';
 import { ROLES, type Roles } from '../../src/roles.js';
 import { createTestDatabase } from './database.js';
 
 export interface TestAppOptions {
   /** Environment of the configuration, e.g. `{ REFRESH_MAX_AGE: '0' }`. */
   env?: Record<string, string>;
+  /** Default: `server`, everything in one process. */
   roles?: Roles;
+  /** Engines of the app; default: the local one. */
+  engines?: { kinds: readonly EngineKind[]; entries: EngineEntry[] };
   /** Receives every log line; without it lines of level fatal alone are written. */
   onLogLine?: (line: string) => void;
 }
@@ -34,8 +39,10 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     database: testDatabase.database,
     pendingMigrations: () => Promise.resolve([]),
     log,
+    engines: options.engines ?? { kinds: [], entries: [] },
   });
   const url = await app.listen('127.0.0.1', 0);
+  await app.start();
   return {
     url,
     app,

@@ -1,0 +1,49 @@
+import type { INestApplication } from '@nestjs/common';
+import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
+import type { OperationExample } from './operation.js';
+
+type Operation = NonNullable<OpenAPIObject['paths'][string]['get']> & { 'x-example'?: OperationExample };
+type Method = 'get' | 'put' | 'post' | 'delete' | 'patch';
+
+const METHODS: readonly Method[] = ['get', 'put', 'post', 'delete', 'patch'];
+
+/** The OpenAPI 3.1 document of an application, deterministic: paths sorted, examples in their standard places. */
+export function buildDocument(nest: INestApplication, version: string): OpenAPIObject {
+  const head = new DocumentBuilder()
+    .setOpenAPIVersion('3.1.0')
+    .setTitle('Signalbox')
+    .setDescription('One stable REST API over every workflow engine.')
+    .setVersion(version)
+    .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
+    .addServer('/', 'This service')
+    .build();
+  const document = SwaggerModule.createDocument(nest, head, { autoTagControllers: false });
+  document.paths = sorted(document.paths);
+  if (document.components?.schemas) document.components.schemas = sorted(document.components.schemas);
+  for (const path of Object.values(document.paths)) {
+    for (const method of METHODS) {
+      const operation = path[method] as Operation | undefined;
+      if (operation) placeExample(operation);
+    }
+  }
+  return document;
+}
+
+function sorted<T>(record: Record<string, T>): Record<string, T> {
+  return Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function placeExample(operation: Operation): void {
+  const example = operation['x-example'];
+  delete operation['x-example'];
+  if (!example) return;
+  for (const parameter of operation.parameters ?? []) {
+    if (!('in' in parameter)) continue;
+    const values = parameter.in === 'path' ? example.path : parameter.in === 'query' ? example.query : undefined;
+    const value = values?.[parameter.name];
+    if (value !== undefined) parameter.example = value;
+  }
+  const content = operation.requestBody && 'content' in operation.requestBody ? operation.requestBody.content : {};
+  const json = content['application/json'];
+  if (json && example.body !== undefined) json.example = example.body;
+}
