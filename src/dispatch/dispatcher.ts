@@ -10,6 +10,15 @@ import { Metrics } from '../platform/metrics.js';
 import { claimDueRuns } from './claim-due-runs.js';
 import { RunDriver } from './run-driver.js';
 
+/** What lanes report to. */
+@Injectable()
+export class DispatchPorts {
+  constructor(
+    readonly log: Log,
+    readonly metrics: Metrics,
+  ) {}
+}
+
 @Injectable()
 export class Dispatcher {
   private lanes: Lane[] = [];
@@ -41,15 +50,6 @@ export class Dispatcher {
   async stop(): Promise<void> {
     await Promise.all(this.lanes.map((lane) => lane.stop()));
   }
-}
-
-/** What lanes report to. */
-@Injectable()
-export class DispatchPorts {
-  constructor(
-    readonly log: Log,
-    readonly metrics: Metrics,
-  ) {}
 }
 
 interface LaneOptions {

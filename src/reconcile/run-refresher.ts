@@ -23,6 +23,15 @@ interface Gathering {
   waiting: Map<number, ((refreshed: Refreshed) => void)[]>;
 }
 
+/** What the refresher reports to. */
+@Injectable()
+export class RefreshPorts {
+  constructor(
+    readonly log: Log,
+    readonly metrics: Metrics,
+  ) {}
+}
+
 /**
  * Refresh on read: gathered for a few milliseconds into one batch call, at most once per run and REFRESH_MAX_AGE over all
  * processes, at most REFRESH_TIMEOUT for the caller, within the reads' share of the engine's budget.
@@ -128,13 +137,4 @@ export class RunRefresher {
     });
     return rows.map((row) => row.id);
   }
-}
-
-/** What the refresher reports to. */
-@Injectable()
-export class RefreshPorts {
-  constructor(
-    readonly log: Log,
-    readonly metrics: Metrics,
-  ) {}
 }
