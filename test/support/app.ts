@@ -1,10 +1,14 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { readConfig, type Config } from '../../src/config.js';
 import { createApp, type App } from '../../src/create-app.js';
 import type { Database } from '../../src/platform/database.js';
 import { Log } from '../../src/platform/log.js';
 import type { EngineKind } from '../../adapters/spi/engine-kind.js';
-import type { EngineEntry } from '../../src/engines/engines-file.js';
+import { readEnginesFile, type EngineEntry } from '../../src/engines/engines-file.js';
 import { ROLES, type Roles } from '../../src/roles.js';
+import { ENGINE_KINDS } from '../../src/engines/registry.js';
 import { createTestDatabase } from './database.js';
 
 export interface TestAppOptions {
@@ -31,7 +35,8 @@ export interface TestApp {
 /** The real app on a database of the test file's own, listening on a free port of 127.0.0.1. */
 export async function startTestApp(options: TestAppOptions = {}): Promise<TestApp> {
   const testDatabase = await createTestDatabase();
-  const config = readConfig({ ...options.env }, process.cwd());
+  const dataDir = await mkdtemp(join(tmpdir(), 'signalbox-app-'));
+  const config = readConfig({ DATA_DIR: dataDir, ...options.env }, process.cwd());
   const { onLogLine } = options;
   const log = onLogLine ? new Log({ level: 'debug', destination: { write: onLogLine } }) : new Log({ level: 'fatal' });
   const app = await createApp(config, {
@@ -39,7 +44,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     database: testDatabase.database,
     pendingMigrations: () => Promise.resolve([]),
     log,
-    engines: options.engines ?? { kinds: [], entries: [] },
+    engines: options.engines ?? { kinds: ENGINE_KINDS, entries: readEnginesFile(undefined, ['local'], {}) },
   });
   const url = await app.listen('127.0.0.1', 0);
   await app.start();
@@ -52,6 +57,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     close: async () => {
       await app.close();
       await testDatabase.drop();
+      await rm(dataDir, { recursive: true, force: true });
     },
   };
 }
