@@ -12,17 +12,13 @@ import type { Harness } from './harness.js';
 export const INSTALLATION_ID = 'conformance-installation';
 
 export function makeWorld(adapter: EngineAdapter, harness: Harness): World {
-  const workflows = new Map<string, WorkflowVersion>();
   const world: World = {
     adapter,
     harness,
     ctx: callContext,
     workflow: async (fixture, title = `conformance ${fixture}`, version = 1) => {
-      const known = workflows.get(`${title}@${version}`);
-      if (known) return known;
       const workflow = workflowVersion(harness, fixture, title, version);
       await registered(adapter, workflow, harness.patienceMs);
-      workflows.set(`${title}@${version}`, workflow);
       return workflow;
     },
     submission: (workflow, parameters = {}) => {
