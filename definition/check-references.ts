@@ -1,4 +1,5 @@
 import type { Finding } from './check-structure.js';
+import { MAX_HINTED } from './check-tasks.js';
 import { closestName } from './closest-name.js';
 import type { Json } from './definition-types.js';
 import type { DocumentView, TaskView } from './document-view.js';
@@ -138,13 +139,16 @@ function checkReference(
       return;
     case 'param':
       if (!view.params.has(reference.name)) {
-        report('unknown-param', `there is no param "${reference.name}"${meant(reference.name, view.params.keys())}`);
+        report(
+          'unknown-param',
+          `there is no param "${reference.name}"${meant(reference.name, findings.length < MAX_HINTED ? view.params.keys() : [])}`,
+        );
       }
       return;
     case 'state':
     case 'outputs':
     case 'output':
-      return checkResult(reference, site, view, report);
+      return checkResult(reference, site, view, findings.length < MAX_HINTED, report);
   }
 }
 
@@ -152,6 +156,7 @@ function checkResult(
   reference: Extract<Reference, { task: string }>,
   site: Site,
   view: DocumentView,
+  hints: boolean,
   report: (code: string, message: string) => void,
 ): void {
   if (!site.results) {
@@ -161,7 +166,7 @@ function checkResult(
   const visible = site.task?.isFinally === true ? new Map([...view.tasks, ...view.finallyTasks]) : view.tasks;
   const task = visible.get(reference.task);
   if (task === undefined) {
-    report('unknown-task', `there is no task "${reference.task}"${meant(reference.task, visible.keys())}`);
+    report('unknown-task', `there is no task "${reference.task}"${meant(reference.task, hints ? visible.keys() : [])}`);
     return;
   }
   if (task === site.task) {

@@ -26,6 +26,9 @@ const TYPE_WORDS: Readonly<Record<string, string>> = {
   null: 'empty',
 };
 
+/** More than anybody reads, counted before alternatives are told as one. */
+const MAX_ERRORS = 2000;
+
 // The schema is ours and fixed; texts of users are only ever data to it.
 const validate = new Ajv2020({
   allErrors: true,
@@ -38,11 +41,11 @@ const validate = new Ajv2020({
 /** What the published JSON Schema says against a document, in sentences that name the field and what is allowed. */
 export function checkStructure(document: Json): Finding[] {
   if (validate(document)) return [];
-  const findings = (validate.errors ?? []).flatMap((error) => toFinding(error));
-  return findings.filter(
-    (finding, index) =>
-      findings.findIndex((other) => other.message === finding.message && same(other.path, finding.path)) === index,
-  );
+  const told = new Map<string, Finding>();
+  for (const finding of (validate.errors ?? []).slice(0, MAX_ERRORS).flatMap(toFinding)) {
+    told.set(JSON.stringify([finding.path, finding.message]), finding);
+  }
+  return [...told.values()];
 }
 
 function toFinding(error: ErrorObject): Finding[] {
@@ -169,8 +172,4 @@ function dataAt(error: ErrorObject, index: unknown): string {
 
 function recordOf(value: unknown): Record<string, unknown> {
   return value !== null && typeof value === 'object' ? (value as Record<string, unknown>) : {};
-}
-
-function same(a: string[], b: string[]): boolean {
-  return a.length === b.length && a.every((segment, index) => segment === b[index]);
 }

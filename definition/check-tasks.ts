@@ -9,6 +9,9 @@ import { referencesIn } from './references.js';
 import { findCycles } from './topological-order.js';
 import { parseWhen } from './when-expression.js';
 
+/** Hints cost time, and nobody reads the two hundredth. */
+export const MAX_HINTED = 200;
+
 /** What is wrong with ids, edges and amounts, and, as warnings, what looks forgotten. */
 export function checkTasks(view: DocumentView): Finding[] {
   const findings: Finding[] = [];
@@ -78,7 +81,7 @@ function checkNeeds(task: TaskView, tasks: ReadonlyMap<string, TaskView>, findin
     const field = fieldName([...task.path, ...at]);
     if (need === task.id) report('self-need', `${field}: a task cannot need itself.`, ...at);
     else if (!tasks.has(need)) {
-      const suggestion = closestName(need, tasks.keys());
+      const suggestion = findings.length < MAX_HINTED ? closestName(need, tasks.keys()) : undefined;
       const hint = suggestion === undefined ? '.' : `; did you mean "${suggestion}"?`;
       report('unknown-need', `${field}: there is no task "${need}"${hint}`, ...at);
     }

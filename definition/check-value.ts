@@ -68,9 +68,15 @@ function checkNumber(schema: ValueSchema, value: number, report: Report): void {
   if (typeof exclusiveMaximum === 'number' && value >= exclusiveMaximum) {
     report('out-of-range', `must be less than ${exclusiveMaximum}`);
   }
-  if (typeof multipleOf === 'number' && !Number.isInteger(value / multipleOf)) {
+  if (typeof multipleOf === 'number' && !isMultiple(value, multipleOf)) {
     report('out-of-range', `must be a multiple of ${multipleOf}`);
   }
+}
+
+/** 0.3 is three times 0.1, although their quotient as doubles is 2.9999999999999996. */
+function isMultiple(value: number, step: number): boolean {
+  const quotient = value / step;
+  return Math.abs(quotient - Math.round(quotient)) <= 1e-9 * Math.max(1, Math.abs(quotient));
 }
 
 function checkText(schema: ValueSchema, value: string, report: Report): void {

@@ -67,13 +67,19 @@ function tokenize(text: string, lines: LineCounter, reading: Reading): CST.Token
   const tokens: CST.Token[] = [];
   lines.addNewLine(0);
   let lexemes = 0;
+  let errors = 0;
   for (const lexeme of new Lexer().lex(text)) {
-    for (const token of parser.next(lexeme)) tokens.push(token);
+    for (const token of parser.next(lexeme)) {
+      tokens.push(token);
+      if (token.type === 'error') errors += 1;
+    }
     lexemes += 1;
     if (parser.stack.length > MAX_DEPTH + 2) {
       reading.report('too-deep', `The text is nested deeper than ${MAX_DEPTH} levels.`, [], parser.offset);
       return undefined;
     }
+    // The rest of a text that is none would only cost time: each error carries a stack.
+    if (errors > MAX_SYNTAX_ERRORS) break;
     if (lexemes > MAX_LEXEMES) {
       reading.report('text-too-large', `The text has more than ${MAX_LEXEMES} words and signs.`, [], parser.offset);
       return undefined;
