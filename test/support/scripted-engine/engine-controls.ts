@@ -64,9 +64,9 @@ export class EngineControls {
     this.memory.change(execution, (now) => stopTask(execution, execution.tasks.get(task) ?? [], now));
   }
 
-  /** Makes an execution nobody submitted: an orphan, or one whose marker differs from ours. */
+  /** Makes an execution nobody submitted: an orphan, or one whose marker differs from ours. Not counted as created. */
   plant(key: string, marker?: Partial<ScriptedMarker>): string {
-    const execution = this.memory.create(
+    const { uid } = this.memory.create(
       {
         key,
         marker: { installation_id: 'another-installation', key, content_digest: 'another-content', ...marker },
@@ -79,7 +79,8 @@ export class EngineControls {
       readScriptedWorkflow('{}'),
       undefined,
     );
-    return execution.uid;
+    this.log.add({ verb: 'submit', key, did: 'planted', uid });
+    return uid;
   }
 
   /** Removes one execution, as the engine's retention does. */

@@ -24,6 +24,7 @@ export interface StreamedAnswer {
   body: Readable;
 }
 
+/** Bodies are handed to axios as text: given an object it would leave out fields called `constructor` or `__proto__`. */
 export class ScriptedEngineClient {
   readonly #http: AxiosInstance;
   readonly #agents = [
@@ -43,6 +44,7 @@ export class ScriptedEngineClient {
       maxContentLength: ANSWER_LIMIT_BYTES,
       proxy: false,
       validateStatus: null,
+      transformRequest: (body: unknown) => body,
       transformResponse: (body: unknown) => body,
       headers: options.token === undefined ? {} : { authorization: `Bearer ${options.token}` },
     });
@@ -53,11 +55,11 @@ export class ScriptedEngineClient {
   }
 
   async post(path: string, body: object, ctx: CallContext): Promise<Json> {
-    return this.#exchange({ method: 'POST', url: path, data: body }, ctx);
+    return this.#exchange({ method: 'POST', url: path, data: JSON.stringify(body) }, ctx);
   }
 
   async put(path: string, body: object, ctx: CallContext): Promise<Json> {
-    return this.#exchange({ method: 'PUT', url: path, data: body }, ctx);
+    return this.#exchange({ method: 'PUT', url: path, data: JSON.stringify(body) }, ctx);
   }
 
   async delete(path: string, ctx: CallContext): Promise<Json> {
@@ -90,7 +92,7 @@ export class ScriptedEngineClient {
   ): Promise<AxiosResponse<T>> {
     const signal = AbortSignal.any([ctx.signal, this.#closing.signal]);
     try {
-      const headers = { traceparent: ctx.traceparent };
+      const headers = { traceparent: ctx.traceparent, 'content-type': 'application/json' };
       return await this.#http.request<T>({ ...request, signal, headers, maxContentLength });
     } catch (error) {
       throw clientError(error, signal);
