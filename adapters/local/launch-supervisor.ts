@@ -9,7 +9,15 @@ import type { AttemptSpec } from './attempt-folder.js';
 import { PARTS, makeFolder, sha256, writeSpec } from './attempt-folder.js';
 
 /** The supervisor with all it imports. */
-const MODULES = ['supervisor', 'attempt-folder', 'attempt-processes', 'output-files', 'process-identity', 'task-log'];
+const MODULES = [
+  'supervisor',
+  'attempt-end',
+  'attempt-folder',
+  'attempt-processes',
+  'output-files',
+  'process-identity',
+  'task-log',
+];
 
 let entry: string | undefined;
 

@@ -45,10 +45,7 @@ export async function startEngine(
     if (seen.presence !== 'present') throw new Error(`the run ${key} is ${seen.presence}`);
     return seen;
   };
-  const until = async (
-    key: string,
-    condition: (seen: PresentExecution) => boolean,
-  ): Promise<PresentExecution> => {
+  const until = async (key: string, condition: (seen: PresentExecution) => boolean): Promise<PresentExecution> => {
     const deadline = Date.now() + PATIENCE_MS;
     for (;;) {
       const changed = nextHint(adapter, key);
@@ -66,7 +63,8 @@ export async function startEngine(
     dataDir,
     observe,
     until,
-    untilFinal: (key) => until(key, ({ phase }) => phase === 'succeeded' || phase === 'failed' || phase === 'cancelled'),
+    untilFinal: (key) =>
+      until(key, ({ phase }) => phase === 'succeeded' || phase === 'failed' || phase === 'cancelled'),
     submit: async (text, parameters = {}, key = newKey()) => {
       const outcome = await adapter.submit(submission(text, parameters, key), callContext());
       if (outcome.outcome !== 'accepted') throw new Error(outcome.message);
@@ -129,7 +127,10 @@ export function taskRun(seen: PresentExecution, task: string, mapIndex?: number)
 
 export function states(seen: PresentExecution): Record<string, string> {
   return Object.fromEntries(
-    (seen.taskRuns ?? []).map((row) => [row.mapIndex === undefined ? row.task : `${row.task}.${row.mapIndex}`, row.state]),
+    (seen.taskRuns ?? []).map((row) => [
+      row.mapIndex === undefined ? row.task : `${row.task}.${row.mapIndex}`,
+      row.state,
+    ]),
   );
 }
 

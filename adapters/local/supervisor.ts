@@ -25,8 +25,7 @@ import {
   writeExit,
   writeStart,
 } from './attempt-folder.js';
-import type { AttemptProcesses } from './attempt-processes.js';
-import { stopProcesses } from './attempt-processes.js';
+import { AttemptEnd } from './attempt-end.js';
 import { digestOutputs } from './output-files.js';
 import { identityOf, ownIdentity } from './process-identity.js';
 import { TaskLog } from './task-log.js';
@@ -36,21 +35,15 @@ const GATE = 'read -r _ <&3 || exit 125; exec 3<&-; exec "$@"';
 const BEAT_MS = 10_000;
 /** After the last process has ended the pipes hold at most what the kernel buffered. */
 const DRAIN_MS = 2_000;
-/** Longest delay a timer of node can hold. */
-const LONGEST_TIMER_MS = 2_147_483_647;
 
 type Refusal = { code: string; message: string };
-
-const folder = process.argv[2];
-if (folder === undefined) throw new Error('usage: supervisor.js ATTEMPT_FOLDER');
-await supervise(folder);
 
 async function supervise(attempt: string): Promise<void> {
   const self = ownIdentity();
   if (!claim(attempt, self)) return;
   const spec = readSpec(attempt);
   reserveExit(attempt, spec);
-  const ending = new Ending(spec);
+  const ending = new AttemptEnd(spec);
   process.on('SIGTERM', () => ending.stop('graceful'));
   process.on('SIGUSR2', () => ending.stop('force'));
   for (const ignored of ['SIGINT', 'SIGHUP'] as const) process.on(ignored, () => undefined);
@@ -97,56 +90,6 @@ async function supervise(attempt: string): Promise<void> {
   process.exit(0);
 }
 
-/** How the attempt is brought to its end: asked for, timed out, or only tidied up after the task ended by itself. */
-class Ending {
-  readonly #spec: AttemptSpec;
-  readonly #hurry = new AbortController();
-  #processes: AttemptProcesses | undefined;
-  #stopping: Promise<unknown> | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  cause: 'stopped' | 'timed-out' | undefined;
-
-  constructor(spec: AttemptSpec) {
-    this.#spec = spec;
-  }
-
-  /** From here on there is something to stop. `wish` was written before the signal handlers were there. */
-  begin(processes: AttemptProcesses, wish: 'graceful' | 'force' | undefined): void {
-    this.#processes = processes;
-    if (this.#spec.timeoutMs !== undefined) this.#expireIn(this.#spec.timeoutMs);
-    if (wish !== undefined) this.stop(wish);
-  }
-
-  stop(mode: 'graceful' | 'force'): void {
-    this.cause ??= 'stopped';
-    if (mode === 'force') this.#hurry.abort();
-    this.#begin();
-  }
-
-  /** Resolves when no process of the attempt lives any more. */
-  async finish(): Promise<void> {
-    clearTimeout(this.#timer);
-    await this.#begin();
-  }
-
-  #expireIn(ms: number): void {
-    this.#timer = setTimeout(
-      () => {
-        if (ms > LONGEST_TIMER_MS) return this.#expireIn(ms - LONGEST_TIMER_MS);
-        this.cause ??= 'timed-out';
-        this.#begin();
-      },
-      Math.min(ms, LONGEST_TIMER_MS),
-    );
-  }
-
-  #begin(): Promise<unknown> {
-    if (this.#processes === undefined) return Promise.resolve();
-    this.#stopping ??= stopProcesses(this.#processes, this.#spec.graceMs, this.#hurry.signal);
-    return this.#stopping;
-  }
-}
-
 function startGate(attempt: string, spec: AttemptSpec): ChildProcess | Refusal {
   const work = join(attempt, PARTS.task, 'work');
   try {
@@ -180,3 +123,7 @@ async function drain(child: ChildProcess, name: 'stdout' | 'stderr', log: TaskLo
   stream.on('data', (chunk: Buffer) => log.write(name, chunk));
   await once(stream, 'end');
 }
+
+const folder = process.argv[2];
+if (folder === undefined) throw new Error('usage: supervisor.js ATTEMPT_FOLDER');
+await supervise(folder);
