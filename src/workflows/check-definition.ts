@@ -1,0 +1,63 @@
+import type { DefinitionFormat } from '../../adapters/spi/engine-adapter.js';
+import type { TaskGraph } from '../../adapters/spi/facts.js';
+import type { Definition, Diagnostic } from '../../definition/definition-types.js';
+import { parseDefinition } from '../../definition/parse-definition.js';
+import { engineProblem } from '../engines/engine-problem.js';
+import type { Engine } from '../engines/engines.js';
+import { Problem } from '../platform/problem.js';
+import { currentTrace, makeTraceparent } from '../platform/trace.js';
+
+export interface CheckedDefinition {
+  /** Errors and warnings of the parser and of the engine, each once. */
+  diagnostics: Diagnostic[];
+  /** Of `signalbox/v1` alone. */
+  definition?: Definition;
+  /** Only of engines that register at once, and whole. */
+  graph?: TaskGraph;
+}
+
+export function isValid(checked: CheckedDefinition): boolean {
+  return checked.diagnostics.every((diagnostic) => diagnostic.severity !== 'error');
+}
+
+/**
+ * Asks the parser, then the engine. Nothing is executed or stored. Throws `validation-failed` for a format the engine does
+ * not take, and the problem of a call that failed.
+ */
+export async function checkDefinition(
+  engine: Engine,
+  format: DefinitionFormat,
+  text: string,
+): Promise<CheckedDefinition> {
+  if (!engine.capabilities.formats.includes(format)) {
+    const message = `The engine ${engine.name} takes ${engine.capabilities.formats.join(', ')}.`;
+    throw new Problem('validation-failed', {
+      detail: message,
+      errors: [{ pointer: '/definition_format', code: 'not-allowed', message }],
+    });
+  }
+  const parsed = format === 'signalbox/v1' ? parseDefinition(text) : undefined;
+  if (parsed?.ok === false) return { diagnostics: parsed.diagnostics };
+  const trace = currentTrace();
+  const options = { class: 'intent', ...(trace ? { traceparent: makeTraceparent(trace) } : {}) } as const;
+  const said = await engine.gateway
+    .call('validate', options, (adapter, ctx) => adapter.validate({ format, text }, ctx))
+    .catch((error: unknown) => {
+      throw engineProblem(error, engine.name);
+    });
+  return {
+    diagnostics: once([...(parsed?.diagnostics ?? []), ...said.diagnostics]),
+    ...(parsed === undefined ? {} : { definition: parsed.definition }),
+    ...(engine.capabilities.registers === 'at-once' && said.graph !== undefined ? { graph: said.graph } : {}),
+  };
+}
+
+/** An engine that reads the portable definition says again what the parser said. */
+function once(diagnostics: Diagnostic[]): Diagnostic[] {
+  const byIdentity = diagnostics.map(
+    (one) => [JSON.stringify([one.code, one.pointer, one.line, one.message]), one] as const,
+  );
+  return [...new Map(byIdentity).values()].sort(
+    (a, b) => (a.severity === 'error' ? 0 : 1) - (b.severity === 'error' ? 0 : 1),
+  );
+}
