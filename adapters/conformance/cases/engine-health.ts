@@ -70,11 +70,12 @@ export const HEALTH_CASES: Pick<CaseBook, 'ping' | 'sentinel' | 'close'> = {
       name: 'is missing, or of another epoch, after the engine lost its memory',
       needs: ['wipe'],
       run: async ({ ctx, harness }) => {
-        const [witness, later] = [await harness.connect(), await harness.connect()];
+        const witness = await harness.connect();
         const before = await witness.sentinel(ctx());
         if (typeof harness.wipe === 'function') await harness.wipe();
         const after = await witness.sentinel(ctx());
         expect(after).not.toEqual(before);
+        const later = await harness.connect();
         const anew = await later.sentinel(ctx());
         expect(anew).toMatchObject({ state: 'present' });
         expect(anew).not.toEqual(before);
