@@ -42,9 +42,9 @@ const REGISTRATION_VISIT_MS = 1_000;
 const DRAIN_VISIT_MS = 1_000;
 
 export function nextStep(run: RunRecord, ctx: StepContext): Step {
-  if (isFinal(run.state)) return rest(null, 'the run has ended');
+  if (isFinal(run.state)) return afterEnd(run);
   const { outcome, verb } = run.execution;
-  if (outcome === 'none') return verb === 'submit' ? beforeSubmit(run, ctx) : beforeRetry(run, ctx);
+  if (outcome === 'none') return beforeFirstCall(run, ctx);
   if (outcome === 'in_flight' || outcome === 'unknown') {
     return verb === 'submit' ? afterUnknownSubmit(run, ctx) : afterUnknownRetry(run, ctx);
   }
@@ -60,6 +60,21 @@ export function nextStep(run: RunRecord, ctx: StepContext): Step {
   }
   if (verb === 'retry' && run.observed === null) return visit(run, 'the retry is not yet visible');
   return run.observed === null ? visit(run, 'accepted, not yet seen') : watched(run);
+}
+
+/** A visit planned at the end is for tasks whose state was inferred; nothing else is due any more. */
+function afterEnd(run: RunRecord): Step {
+  return run.nextActionAt === null
+    ? rest(null, 'the run has ended')
+    : { do: 'observe', why: 'inferred task runs may be corrected' };
+}
+
+function beforeFirstCall(run: RunRecord, ctx: StepContext): Step {
+  if (run.lastError?.code === 'settling') {
+    const waitMs = ctx.submitGraceMs - sinceMs(run, new Date(run.lastError.at));
+    if (waitMs > 0) return { ...rest(waitMs, 'the generation before settles'), ...keepReason(run) };
+  }
+  return run.execution.verb === 'submit' ? beforeSubmit(run, ctx) : beforeRetry(run, ctx);
 }
 
 function beforeSubmit(run: RunRecord, ctx: StepContext): Step {

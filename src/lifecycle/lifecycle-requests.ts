@@ -8,7 +8,7 @@ import { moveRuns } from './move-runs.js';
 import { refold } from './refold.js';
 import { answerRequest } from './request-answer.js';
 import type { RunRecord } from './run-record.js';
-import { lockRunRecord } from './run-store.js';
+import { lockRunRecords } from './run-store.js';
 import { withRequest } from './with-request.js';
 
 export interface LifecycleRequest {
@@ -45,8 +45,8 @@ export class LifecycleRequests {
   }
 
   private async apply(db: Db, request: LifecycleRequest): Promise<LifecycleAnswer> {
-    const run = await lockRunRecord(db, request.project, request.runId);
-    if (!run) {
+    const [run] = await lockRunRecords(db, [request.runId]);
+    if (run?.project !== request.project) {
       throw new Problem('workflow-run-not-found', { detail: `There is no workflow run ${request.runId}.` });
     }
     const { verbs, retryKind } = this.engines.capabilitiesOf(run.workflowEngine);

@@ -40,14 +40,14 @@ export async function readRunRecord(db: Db, id: number): Promise<RunRecord | und
   return (await readRunRecords(db, [id]))[0];
 }
 
-/** The record, held against other writers until the transaction ends. */
-export async function lockRunRecord(db: Db, project: string, id: number): Promise<RunRecord | undefined> {
+/** The records, held against other writers until the transaction ends. */
+export async function lockRunRecords(db: Db, ids: number[]): Promise<RunRecord[]> {
   const { rows } = await db.query<FlatRow>({
-    name: 'lock-run-record',
-    text: `SELECT ${COLUMNS} FROM ${FROM} WHERE r.id = $1 AND r.project = $2 FOR UPDATE OF r`,
-    values: [id, project],
+    name: 'lock-run-records',
+    text: `SELECT ${COLUMNS} FROM ${FROM} WHERE r.id = ANY($1) ORDER BY r.id FOR UPDATE OF r`,
+    values: [ids],
   });
-  return rows.map(toRunRecord)[0];
+  return rows.map(toRunRecord);
 }
 
 /** Ids of the runs to which these tokens belong. */

@@ -28,6 +28,7 @@ export function withRequest(
         ...run,
         ...due,
         desired: 'run',
+        lastError: settling(run),
         retryTask: task,
         generation: run.generation + 1,
         execution: nextExecution(run, retryKind),
@@ -40,6 +41,14 @@ export function withRequest(
     default:
       return assertNever('lifecycle request', type);
   }
+}
+
+/** What an unknown call of the generation before may still do has to have happened before a new one goes out. */
+function settling(run: RunRecord): RunRecord['lastError'] {
+  const { outcome, attemptedAt } = run.execution;
+  if (attemptedAt === null || (outcome !== 'unknown' && outcome !== 'in_flight')) return null;
+  const message = 'The call of the generation before may still arrive.';
+  return { code: 'settling', message, at: attemptedAt.toISOString() };
 }
 
 /** In place where the engine keeps the object and has it; otherwise a submit under a key of its own. */

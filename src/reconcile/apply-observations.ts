@@ -1,7 +1,7 @@
-import type { Observation } from '../../adapters/spi/facts.js';
+import { FINAL_TASK_STATES, type Observation } from '../../adapters/spi/facts.js';
 import { moveRuns, type Move } from '../lifecycle/move-runs.js';
 import type { RunRecord } from '../lifecycle/run-record.js';
-import { readRunRecords } from '../lifecycle/run-store.js';
+import { lockRunRecords, readRunRecords } from '../lifecycle/run-store.js';
 import { isFinal } from '../lifecycle/run-state.js';
 import type { Database, Db } from '../platform/database.js';
 import type { Metrics } from '../platform/metrics.js';
@@ -91,6 +91,9 @@ async function applyOnce(
       case 'observe-whole':
         applied.whole.push(one.run);
         break;
+      case 'correct-tasks':
+        await correctTasks(database, one, ctx.at);
+        break;
       case 'drift':
         await recordDrift(database, engine, one, decision);
         break;
@@ -98,7 +101,7 @@ async function applyOnce(
         const move = { before: one.run, after: decision.record, events: decision.events };
         const facts = one.observation.presence === 'present' ? one.observation.taskRuns : undefined;
         if (facts === undefined && !isFinal(move.after.state)) plain.push({ ...one, move });
-        else if (await storeWhole(database, move, one.observation, ctx.at)) applied.changed += 1;
+        else if (await storeWhole(database, move, one.observation, ctx)) applied.changed += 1;
         else missed.push(one);
         break;
       }
@@ -114,15 +117,42 @@ async function applyOnce(
 }
 
 /** The run and its task runs in one transaction: a final state is never there without its tasks. */
-async function storeWhole(database: Database, move: Move, observation: Observation, at: Date): Promise<boolean> {
+async function storeWhole(
+  database: Database,
+  move: Move,
+  observation: Observation,
+  { at, taskSettleMs }: ObservationContext,
+): Promise<boolean> {
   return database.transaction(async (db: Db) => {
     const written = await moveRuns(db, [move]);
     if (!written.has(move.before.id)) return false;
     if (observation.presence === 'present' && observation.taskRuns) {
       await storeTaskRuns(db, move.after, observation.taskRuns, at);
     }
-    if (isFinal(move.after.state)) await closeOpenTaskRuns(db, move.before.id, move.after.state, at);
+    if (isFinal(move.after.state)) await closeOpenTaskRuns(db, move.before.id, move.after.state, at, taskSettleMs / 2);
     return true;
+  });
+}
+
+/** Only last words: a task the engine still calls open does not open a run that has ended. */
+async function correctTasks(database: Database, { run, observation }: Seen, at: Date): Promise<void> {
+  if (observation.presence !== 'present') return;
+  const facts = (observation.taskRuns ?? []).filter((fact) => FINAL_TASK_STATES.includes(fact.state));
+  await database.transaction(async (db) => {
+    const [fresh] = await lockRunRecords(db, [run.id]);
+    if (fresh?.generation === run.generation) await storeTaskRuns(db, run, facts, at);
+  });
+}
+
+/** A run whose facts could not be applied is not covered by the pass: its row says so. */
+async function markUnapplied(db: Db, failed: Applied['failed'], at: Date): Promise<void> {
+  if (failed.length === 0) return;
+  await db.query({
+    name: 'mark-unapplied',
+    text: `UPDATE workflow_runs r SET
+             read_error = jsonb_build_object('code', 'observation-not-applied', 'message', f.message, 'at', $3::timestamptz)
+           FROM unnest($1::bigint[], $2::text[]) AS f(id, message) WHERE r.id = f.id`,
+    values: [failed.map((one) => one.runId), failed.map((one) => one.message), at],
   });
 }
 

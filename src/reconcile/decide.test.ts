@@ -207,6 +207,35 @@ const rows: Row[] = [
     do: 'drift',
   },
   {
+    reason: 'a pass does not read tasks for their age alone',
+    run: running({ tasksObservedAt: ago(MINUTE) }),
+    observation: seen(),
+    ctx: { taskRefreshIntervalMs: null },
+    do: 'nothing',
+  },
+  {
+    reason: 'rule 8: tasks may be corrected while they settle',
+    run: aRun({
+      state: 'COMPLETED',
+      finishedAt: ago(1_000),
+      observed: facts({ phase: 'succeeded' }),
+      execution: { outcome: 'known' },
+    }),
+    observation: whole({ phase: 'succeeded' }),
+    do: 'correct-tasks',
+  },
+  {
+    reason: 'rule 8: and not after that',
+    run: aRun({
+      state: 'COMPLETED',
+      finishedAt: ago(2 * MINUTE),
+      observed: facts({ phase: 'succeeded' }),
+      execution: { outcome: 'known' },
+    }),
+    observation: whole({ phase: 'succeeded' }),
+    do: 'nothing',
+  },
+  {
     reason: 'what surfaces after we gave it up is drift',
     run: aRun({
       state: 'CANCELLED',
@@ -229,6 +258,7 @@ describe('decide', () => {
       epoch: 'e1',
       engineMissingGraceMs: 5 * MINUTE,
       taskRefreshIntervalMs: 30_000,
+      taskSettleMs: 60_000,
       ...row.ctx,
     });
     expect(decision.do).toBe(row.do);
@@ -246,6 +276,7 @@ describe('decide', () => {
       epoch: 'e1',
       engineMissingGraceMs: 1,
       taskRefreshIntervalMs: 1,
+      taskSettleMs: 1,
     });
     expect(decision).toMatchObject({ unknownWord: 'brand_new' });
   });

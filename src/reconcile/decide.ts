@@ -20,8 +20,10 @@ export interface ObservationContext {
   /** The engine's memory is positively the one the run was given to. */
   epoch: string | undefined;
   engineMissingGraceMs: number;
-  /** Age from which task facts are too old, in milliseconds. */
-  taskRefreshIntervalMs: number;
+  /** On a read: age from which task facts are too old, in milliseconds. A pass refreshes tasks after a change alone. */
+  taskRefreshIntervalMs: number | null;
+  /** How long after the end inferred task runs may be corrected, in milliseconds. */
+  taskSettleMs: number;
 }
 
 export type Decision =
@@ -31,6 +33,8 @@ export type Decision =
   | { do: 'store'; why: string; record: RunRecord; events: NewEvent[]; unknownWord?: string }
   /** The facts call for the whole execution with its tasks before anything is written. */
   | { do: 'observe-whole'; why: string }
+  /** The run has ended and stays as it is; what the engine says of its tasks replaces what was inferred. */
+  | { do: 'correct-tasks'; why: string }
   /** The engine contradicts a final state, or holds what we gave up: listed, never mended by guessing. */
   | { do: 'drift'; why: string; kind: 'state' | 'late-execution'; detail: string };
 
@@ -60,7 +64,7 @@ function decidePresent(run: RunRecord, seen: PresentExecution, ctx: ObservationC
   const observed = phase === undefined ? null : toObserved(run.observed, seen, phase);
   const execution = known(run.execution, seen, ctx);
   const changed = !isDeepStrictEqual(run.observed, observed) || !isDeepStrictEqual(run.execution, execution);
-  if (!whole && (changed || olderThan(run.tasksObservedAt, ctx.at, ctx.taskRefreshIntervalMs))) {
+  if (!whole && (changed || tooOld(run.tasksObservedAt, ctx))) {
     return { do: 'observe-whole', why: changed ? 'the run changed' : 'task facts are old' };
   }
   const healed = run.readError !== null || run.absentSince !== null || run.absences > 0;
@@ -145,7 +149,12 @@ function decideUnread(run: RunRecord, reason: string, ctx: ObservationContext): 
 
 function decideFinal(run: RunRecord, seen: PresentExecution, ctx: ObservationContext): Decision {
   const active = seen.phase !== undefined && !FINAL_PHASES.includes(seen.phase);
-  if (!active) return nothing('the run has ended');
+  if (!active) {
+    const settling = run.finishedAt !== null && ctx.at.getTime() - run.finishedAt.getTime() <= ctx.taskSettleMs;
+    return settling && seen.taskRuns
+      ? { do: 'correct-tasks', why: 'tasks settle for a while after the end' }
+      : nothing('the run has ended');
+  }
   if (run.verdict) {
     const kind = 'late-execution' as const;
     return {
@@ -200,8 +209,9 @@ function known(execution: Execution, seen: PresentExecution, ctx: ObservationCon
   };
 }
 
-function olderThan(at: Date | null, now: Date, ageMs: number): boolean {
-  return at === null || now.getTime() - at.getTime() > ageMs;
+function tooOld(at: Date | null, ctx: ObservationContext): boolean {
+  if (ctx.taskRefreshIntervalMs === null) return false;
+  return at === null || ctx.at.getTime() - at.getTime() > ctx.taskRefreshIntervalMs;
 }
 
 function nothing(why: string): { do: 'nothing'; why: string } {

@@ -125,7 +125,8 @@ export class Observer {
       pass: options.pass ?? false,
       epoch: engine.epoch,
       engineMissingGraceMs: this.config.engineMissingGraceMs,
-      taskRefreshIntervalMs: this.config.taskRefreshIntervalMs,
+      taskRefreshIntervalMs: options.pass === true ? null : this.config.taskRefreshIntervalMs,
+      taskSettleMs: this.config.taskSettleMs,
     };
   }
 }

@@ -23,15 +23,28 @@ export async function storeTaskRuns(db: Db, run: RunRecord, facts: TaskRunFacts[
   return rows.map((row) => row.title);
 }
 
-/** Task runs that were open when the run ended are closed with `inferred`, and may be corrected while they settle. */
-export async function closeOpenTaskRuns(db: Db, runId: number, state: RunState, at: Date): Promise<void> {
+/**
+ * Task runs that were open when the run ended are closed with `inferred`; where there were any, the run is visited once more
+ * so that the engine's last word can replace them.
+ */
+export async function closeOpenTaskRuns(
+  db: Db,
+  runId: number,
+  state: RunState,
+  at: Date,
+  visitInMs: number,
+): Promise<void> {
   await db.query({
     name: 'close-open-task-runs',
-    text: `UPDATE task_runs SET
-             state = CASE WHEN $2 = 'CANCELLED' THEN 'CANCELLED' WHEN started_at IS NULL THEN 'SKIPPED' ELSE $2 END,
-             state_reason = 'run-ended', finished_at = coalesce(finished_at, $3), inferred = true
-           WHERE workflow_run_id = $1 AND state NOT IN ('COMPLETED', 'FAILED', 'SKIPPED', 'CANCELLED')`,
-    values: [runId, state, at],
+    text: `WITH closed AS (
+             UPDATE task_runs SET
+               state = CASE WHEN $2 = 'CANCELLED' THEN 'CANCELLED' WHEN started_at IS NULL THEN 'SKIPPED' ELSE $2 END,
+               state_reason = 'run-ended', finished_at = coalesce(finished_at, $3), inferred = true
+             WHERE workflow_run_id = $1 AND state NOT IN ('COMPLETED', 'FAILED', 'SKIPPED', 'CANCELLED')
+             RETURNING id)
+           UPDATE workflow_runs SET next_action_at = now() + $4 * interval '1 millisecond'
+           WHERE id = $1 AND EXISTS (SELECT FROM closed)`,
+    values: [runId, state, at, visitInMs],
   });
 }
 
