@@ -173,13 +173,14 @@ const MAX_FORMATTED = 2048;
 
 function hasFormat(value: string, name: string): boolean {
   const format = Object.hasOwn(FORMATS, name) ? FORMATS[name] : undefined;
-  if (format === undefined) return true;
+  const rule: unknown = isObject(format) && !(format instanceof RegExp) ? format.validate : format;
+  if (rule === undefined) return true;
   if (value.length > MAX_FORMATTED) return false;
-  if (format instanceof RegExp) return format.test(value);
-  if (typeof format === 'function') return Boolean(format(value));
-  const inner = isObject(format) ? format.validate : undefined;
-  if (inner instanceof RegExp) return inner.test(value);
-  return typeof inner === 'function' ? Boolean(inner(value)) : true;
+  return rule instanceof RegExp ? rule.test(value) : !isRule(rule) || rule(value);
+}
+
+function isRule(value: unknown): value is (text: string) => boolean {
+  return typeof value === 'function';
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -93,7 +93,7 @@ describe('titles of engines may hold anything', () => {
   test('text shows no control characters, and a cycle does not hang it', () => {
     const text = toAscii(graph);
     expect(text.trimEnd().split('\n')).toHaveLength(2);
-    expect(/[\u0000-\u0009\u000b-\u001f\u202e]/.test(text)).toBe(false);
+    expect(text.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
   });
 
   test('an empty graph is empty', () => {

@@ -45,7 +45,7 @@ export function normalise(view: DocumentView): Definition {
   const otherDefaults = pick(asRecord(root.defaults), OTHER_DEFAULTS);
   return {
     apiVersion: 'signalbox/v1',
-    name: String(root.name),
+    name: root.name as string,
     ...optional('title', root.title as string | undefined),
     ...optional('description', root.description as string | undefined),
     labels: { ...asRecord(root.labels) } as Record<string, string>,

@@ -198,7 +198,7 @@ describe('the checker agrees with a full JSON Schema validator', () => {
       fc.constantFrom<Json>('', 'a', 'ab', 'é😀', true, false, null, 0, 1, -2, 2.5),
       fc.array(tie('any'), { maxLength: 3 }),
       fc.dictionary(fc.constantFrom('a', 'b', 'c'), tie('any'), { maxKeys: 2 }),
-    ) as fc.Arbitrary<Json>,
+    ),
   })).any;
   const schema = fc.letrec<{ schema: Record<string, Json> }>((tie) => ({
     schema: fc.record(
@@ -229,7 +229,7 @@ describe('the checker agrees with a full JSON Schema validator', () => {
         additionalProperties: fc.boolean(),
       },
       { requiredKeys: [] },
-    ) as fc.Arbitrary<Record<string, Json>>,
+    ),
   })).schema;
 
   test('on what is right and what is wrong', () => {

@@ -42,6 +42,11 @@ test.each<{ reason: string; schema: ParamSchema; form: object }>([
     form: { type: 'list', title: 'p', description: '', required: true, options: ['a', 'b'], multiselectable: true },
   },
   {
+    reason: 'a list of free entries has no options',
+    schema: { type: 'array', default: ['a'] },
+    form: { type: 'list', title: 'p', description: '', required: false, default: ['a'], multiselectable: true },
+  },
+  {
     reason: 'an object',
     schema: { type: 'object', default: {} },
     form: { type: 'object', title: 'p', description: '', required: false, default: {} },

@@ -101,7 +101,8 @@ function membersOf(type: UiFormType, schema: ParamSchema): Record<string, Json> 
   const members: Record<string, Json> = {};
   if (type === 'list') {
     const choices = schema.enum ?? recordOf(schema.items).enum;
-    members.options = Array.isArray(choices) ? choices : [];
+    // Without options the entries are free.
+    if (Array.isArray(choices)) members.options = choices;
     members.multiselectable = schema.type === 'array';
   } else if (type === 'int' || type === 'float') {
     for (const bound of ['minimum', 'maximum'] as const) {
