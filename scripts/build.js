@@ -2,7 +2,7 @@
 // of *.dto.ts and *.controller.ts; plain `tsc` cannot load it, hence this file.
 //   node scripts/build.js               the product
 //   node scripts/build.js --with-tests  the product and the test entries that run as processes
-import { cpSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, rmSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
@@ -35,8 +35,10 @@ diagnostics.forEach(report);
 if (diagnostics.some((diagnostic) => diagnostic.category === ts.DiagnosticCategory.Error)) process.exit(1);
 
 // Files the compiled code reads at run time, from the same relative place.
-for (const asset of ['migrations', 'adapters/local/migrations', 'definition/definition.schema.json']) {
-  cpSync(join(root, asset), join(root, 'dist', asset), { recursive: true });
+const assets = ['migrations', 'adapters/local/migrations', 'definition/definition.schema.json', 'openapi/openapi.json'];
+for (const asset of assets) {
+  // The first build of all makes openapi.json; until then there is none to copy.
+  if (existsSync(join(root, asset))) cpSync(join(root, asset), join(root, 'dist', asset), { recursive: true });
 }
 
 function report(diagnostic) {

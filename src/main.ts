@@ -2,7 +2,7 @@
  * Start here: configuration -> database -> roles -> listen, and on SIGTERM or SIGINT the same way back.
  * The `signalbox` command calls these; each resolves with the exit code.
  */
-import { Config, readConfig } from './config.js';
+import { type Config, readConfig } from './config.js';
 import { createApp, type App } from './create-app.js';
 import { readEnginesFile } from './engines/engines-file.js';
 import { ENGINE_KINDS } from './engines/registry.js';

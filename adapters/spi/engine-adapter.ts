@@ -3,7 +3,7 @@
  * holds every implementer to it. Adapters are thin: deadlines, retries, rate limits, breakers and metrics are the gateway's.
  */
 import type { Diagnostic, Json } from '../../definition/definition-types.js';
-import type { ExecutionRef, Failure, Observation, TaskGraph } from './facts.js';
+import type { ExecutionRef, Observation, TaskGraph } from './facts.js';
 
 /** What a call is given. An adapter stops at `signal` and throws `EngineError('timeout')`. */
 export interface CallContext {

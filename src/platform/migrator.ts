@@ -49,8 +49,10 @@ export async function pendingMigrations(url: string, sets: MigrationSet[]): Prom
     await refuseOldServer(client);
     const pending: string[] = [];
     for (const set of sets) {
-      const known = await client.query('SELECT to_regclass($1) AS found', [`${set.schema}.signalbox_migrations`]);
-      const done = known.rows[0].found === null ? new Map<string, string>() : await readApplied(client, set);
+      const known = await client.query<{ found: string | null }>('SELECT to_regclass($1) AS found', [
+        `${set.schema}.signalbox_migrations`,
+      ]);
+      const done = known.rows[0]?.found == null ? new Map<string, string>() : await readApplied(client, set);
       const files = await readFiles(set);
       refuseDifferences(set, files, done);
       pending.push(...files.filter((file) => !done.has(file.name)).map((file) => `${set.schema}/${file.name}`));

@@ -1,6 +1,6 @@
 import { setTimeout as after } from 'node:timers/promises';
-import { Database } from '../database.js';
-import { Drain } from '../drain.js';
+import type { Database } from '../database.js';
+import type { Drain } from '../drain.js';
 
 /** Milliseconds a database that is well answers `SELECT 1` in. */
 const LIMIT_MS = 1_000;

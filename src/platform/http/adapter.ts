@@ -55,7 +55,7 @@ export async function makeAdapter(parts: AdapterParts): Promise<FastifyAdapter> 
     },
     clientErrorHandler: refuseSocket,
   });
-  const fastify = adapter.getInstance() as unknown as FastifyInstance;
+  const fastify = adapter.getInstance<FastifyInstance>();
   fastify.addHook('onRoute', (route) => parts.routes.add(route.method, route.url));
   addHooks(fastify, parts);
   addBodyParser(fastify);

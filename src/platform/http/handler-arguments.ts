@@ -14,5 +14,5 @@ export function takesBody(context: ExecutionContext): boolean {
 
 function has(context: ExecutionContext, matches: (key: string) => boolean): boolean {
   const metadata: unknown = Reflect.getMetadata(ROUTE_ARGS_METADATA, context.getClass(), context.getHandler().name);
-  return Object.keys((metadata ?? {}) as object).some(matches);
+  return Object.keys(metadata ?? {}).some(matches);
 }

@@ -26,7 +26,7 @@ export async function makeHttp(module: DynamicModule, parts: HttpParts): Promise
     abortOnError: false,
   });
   nest.setGlobalPrefix(API_PREFIX, { exclude: [...OUTSIDE_THE_API] });
-  serveApiPage(adapter.getInstance() as unknown as FastifyInstance);
+  serveApiPage(adapter.getInstance<FastifyInstance>());
   await nest.init();
   return nest;
 }

@@ -1,4 +1,3 @@
-import { HttpException } from '@nestjs/common';
 import { CommitOutcomeUnknown } from '../database.js';
 import { errorCode, isContention, isDatabaseUnavailable, isStatementTimeout } from '../database-errors.js';
 import type { ProblemCode } from '../problem-catalogue.js';
@@ -42,17 +41,16 @@ const HTTP: Readonly<Record<string, readonly [ProblemCode, string]>> = {
 };
 
 function fromHttp(error: unknown): Problem | undefined {
-  const cause = error instanceof HttpException ? error.cause : error;
-  const known = HTTP[errorCode(cause)];
-  const status = error instanceof HttpException ? error.getStatus() : statusOf(error);
-  if (known && (status === undefined || status < 500) && status !== undefined) {
-    return new Problem(known[0], { detail: known[1], cause: error });
-  }
-  if (status === 404) return new Problem('not-found', { detail: 'There is no such route.', cause: error });
-  if (status !== undefined && status >= 400 && status < 500) {
-    return new Problem('malformed-request', { detail: 'The request cannot be understood.', cause: error });
-  }
-  return undefined;
+  const status = statusOf(error);
+  if (status === undefined || status < 400 || status >= 500) return undefined;
+  const [code, detail] = HTTP[errorCode(error)] ?? byStatus(status);
+  return new Problem(code, { detail, cause: error });
+}
+
+function byStatus(status: number): readonly [ProblemCode, string] {
+  return status === 404
+    ? ['not-found', 'There is no such route.']
+    : ['malformed-request', 'The request cannot be understood.'];
 }
 
 function unexpected(error: unknown): Problem {
@@ -62,7 +60,9 @@ function unexpected(error: unknown): Problem {
   });
 }
 
+/** Fastify's errors carry a number, Nest's own (of an unknown route) a method. */
 function statusOf(error: unknown): number | undefined {
-  const status = (error as { statusCode?: unknown } | null)?.statusCode;
-  return typeof status === 'number' ? status : undefined;
+  const { statusCode, getStatus } = (error ?? {}) as { statusCode?: unknown; getStatus?: unknown };
+  if (typeof getStatus === 'function') return Number(getStatus.call(error));
+  return typeof statusCode === 'number' ? statusCode : undefined;
 }

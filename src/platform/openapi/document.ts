@@ -22,7 +22,7 @@ export function buildDocument(nest: INestApplication, version: string): OpenAPIO
   if (document.components?.schemas) document.components.schemas = sorted(document.components.schemas);
   for (const path of Object.values(document.paths)) {
     for (const method of METHODS) {
-      const operation = path[method] as Operation | undefined;
+      const operation = path[method];
       if (operation) placeExample(operation);
     }
   }

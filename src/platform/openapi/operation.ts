@@ -73,7 +73,7 @@ export function Operation(options: OperationOptions): MethodDecorator {
     ...(options.idempotent ? [ApiHeader({ name: 'Idempotency-Key', ...IDEMPOTENCY_KEY })] : []),
     ...options.answers.map((answer) => answerResponse(answer, options.idempotent === true)),
     ...problemResponses(problemsOf(options)),
-  ) as MethodDecorator;
+  );
 }
 
 /** Every code the operation can answer with. */
@@ -107,7 +107,7 @@ function projectHeader(options: OperationOptions): MethodDecorator {
         ? '^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?|\\*)$'
         : '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$',
     },
-  }) as MethodDecorator;
+  });
 }
 
 function mediaTypesOf(answer: OperationAnswer): readonly string[] {
@@ -118,7 +118,7 @@ function answerResponse(answer: OperationAnswer, idempotent: boolean): MethodDec
   const model = Array.isArray(answer.type) ? answer.type[0] : answer.type;
   const reference = model && { $ref: getSchemaPath(model) };
   const json = Array.isArray(answer.type) ? { type: 'array' as const, items: reference! } : reference;
-  const contents = mediaTypesOf(answer).map((mediaType) => [
+  const contents = mediaTypesOf(answer).map((mediaType): [string, { schema: object }] => [
     mediaType,
     { schema: mediaType === 'application/json' && json ? json : { type: 'string' as const } },
   ]);
@@ -133,10 +133,13 @@ function answerResponse(answer: OperationAnswer, idempotent: boolean): MethodDec
       description: answer.description,
       ...(contents.length > 0 ? { content: Object.fromEntries(contents) } : {}),
       headers: Object.fromEntries(
-        Object.entries(headers).map(([name, description]) => [name, { description, schema: { type: 'string' } }]),
+        Object.entries(headers).map(([name, description]) => [
+          name,
+          { description, schema: { type: 'string' as const } },
+        ]),
       ),
     }),
-  ) as MethodDecorator;
+  );
 }
 
 function problemResponses(codes: readonly ProblemCode[]): MethodDecorator[] {
@@ -154,6 +157,6 @@ function problemResponses(codes: readonly ProblemCode[]): MethodDecorator[] {
         .map((code) => `\`${code}\`: ${PROBLEMS[code].title}.`)
         .join(' '),
       content: { 'application/problem+json': { schema } },
-    }) as MethodDecorator;
+    });
   });
 }
