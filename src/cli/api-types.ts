@@ -99,6 +99,7 @@ export interface WorkflowRun {
   started_at?: string;
   finished_at?: string;
   stale: boolean;
+  stale_cause?: string;
   task_runs?: TaskRun[];
 }
 

@@ -3,7 +3,7 @@ import { ApiClient } from './api-client.js';
 import { CliError } from './cli-error.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import { safeLine } from './safe-text.js';
-import { Terminal } from './terminal.js';
+import { Terminal, type OutputStream } from './terminal.js';
 
 export const DEFAULT_URL = 'http://127.0.0.1:8380';
 
@@ -27,8 +27,8 @@ export interface Session {
 
 export interface CliOptions {
   env: NodeJS.ProcessEnv;
-  stdout: NodeJS.WriteStream;
-  stderr: NodeJS.WriteStream;
+  stdout: OutputStream;
+  stderr: OutputStream;
 }
 
 type Action<Options, Args extends unknown[]> = (

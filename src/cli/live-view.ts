@@ -6,9 +6,10 @@ import { changeLine, changeRecord, runChanges } from './run-changes.js';
 import { followRun } from './run-follower.js';
 import type { RunView } from './run-view.js';
 import { safeJson } from './safe-text.js';
+import type { OutputStream } from './terminal.js';
 
 export interface LiveViewOptions {
-  stream: NodeJS.WriteStream;
+  stream: OutputStream;
   paint: Paint;
   /** Whether the stream is a terminal that can be drawn over. */
   inPlace: boolean;

@@ -18,7 +18,7 @@ export function runFields(run: WorkflowRun, paint: Paint): string {
       ['state', run.state],
       ['reason', run.state_reason],
       ['failure', run.failure && `${run.failure.message} (${run.failure.class}, ${run.failure.code})`],
-      ['stale', run.stale ? 'the engine was not asked just now' : undefined],
+      ['stale', run.stale ? (run.stale_cause ?? 'the engine was not asked just now') : undefined],
       ['generation', run.generation > 1 ? run.generation : undefined],
       ['labels', run.labels.map(({ key, value }) => `${key}=${value}`).join(' ')],
       ...values('parameter', run.parameters),

@@ -1,9 +1,17 @@
+import type { Writable } from 'node:stream';
 import { paintWith, wantsColour, type Paint } from './paint.js';
 import { safeJson, safeText } from './safe-text.js';
 
+/** stdout or stderr; the last three only on a terminal. */
+export interface OutputStream extends Writable {
+  isTTY?: boolean;
+  columns?: number;
+  rows?: number;
+}
+
 export interface TerminalOptions {
-  stdout: NodeJS.WriteStream;
-  stderr: NodeJS.WriteStream;
+  stdout: OutputStream;
+  stderr: OutputStream;
   env: NodeJS.ProcessEnv;
   /** False under `--no-color`. */
   colour: boolean;
@@ -19,21 +27,21 @@ export class Terminal {
   constructor(private readonly options: TerminalOptions) {
     const { stdout, stderr, env, colour: flag } = options;
     this.json = options.json;
-    this.paint = paintWith(wantsColour({ isTerminal: stdout.isTTY, flag, env }));
-    this.paintTalk = paintWith(wantsColour({ isTerminal: stderr.isTTY, flag, env }));
+    this.paint = paintWith(wantsColour({ isTerminal: stdout.isTTY === true, flag, env }));
+    this.paintTalk = paintWith(wantsColour({ isTerminal: stderr.isTTY === true, flag, env }));
   }
 
-  get stdout(): NodeJS.WriteStream {
+  get stdout(): OutputStream {
     return this.options.stdout;
   }
 
-  get stderr(): NodeJS.WriteStream {
+  get stderr(): OutputStream {
     return this.options.stderr;
   }
 
   /** Whether a view can be drawn over itself there. */
-  canRedraw(stream: NodeJS.WriteStream): boolean {
-    return stream.isTTY && this.options.env['TERM'] !== 'dumb';
+  canRedraw(stream: OutputStream): boolean {
+    return stream.isTTY === true && this.options.env['TERM'] !== 'dumb';
   }
 
   /** Text of our own making, or already made safe. */

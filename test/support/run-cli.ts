@@ -1,6 +1,8 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
-import type { Readable } from 'node:stream';
+import { PassThrough, type Readable } from 'node:stream';
+import { Cli } from '../../src/cli/cli.js';
+import { buildProgram } from '../../src/cli/program.js';
 
 export interface CliResult {
   code: number | null;
@@ -35,4 +37,20 @@ export async function resultOf(child: CliProcess): Promise<CliResult> {
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   const [code] = (await once(child, 'close')) as [number | null];
   return { code, stdout, stderr };
+}
+
+/** As `runCli`, within this process: for what needs neither a process's streams nor its signals. */
+export async function callCli(args: string[], env: Record<string, string> = {}): Promise<CliResult> {
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const texts = [stdout, stderr].map(async (stream) => {
+    let text = '';
+    for await (const chunk of stream.setEncoding('utf8')) text += chunk as string;
+    return text;
+  });
+  const cli = new Cli({ env, stdout, stderr });
+  const code = await cli.run(buildProgram(cli, '0.0.0'), args);
+  stdout.end();
+  stderr.end();
+  const [out = '', err = ''] = await Promise.all(texts);
+  return { code, stdout: out, stderr: err };
 }

@@ -23,9 +23,8 @@ function addTaskCommands(tasks: Command, cli: Cli): void {
   ).action(
     cli.client<object, [string, string | undefined]>(async (session, _options, title, version) => {
       const { terminal, api } = session;
-      const items: Task[] = [];
       const where = path('workflows', title, await versionOf(session, title, version), 'tasks');
-      for await (const task of api.all<Task>(where, { limit: 1000 })) items.push(task);
+      const { items } = await api.get<Page<Task>>(where);
       if (terminal.json) return terminal.document({ items });
       const titles = new Map(items.map((task) => [task.id, task.title]));
       const named = (ids: number[]): string => ids.map((id) => titles.get(id) ?? id).join(', ');

@@ -81,12 +81,19 @@ export function addWorkflowCommands(program: Command, cli: Cli): void {
     .option('--title <title>', 'only the versions of this title')
     .option('--engine <name>', 'only of this engine')
     .option('-l, --selector <selector>', 'only with such labels, e.g. "team=ml,stage in (dev,test),!old"')
+    .option('--archived', 'archived ones too')
     .action(
-      cli.client<ListOptions & { title?: string; engine?: string; selector?: string }>(async (session, options) => {
-        const where = options.title === undefined ? path('workflows') : path('workflows', options.title);
-        const query = { workflow_engine: options.engine, label_selector: options.selector };
-        await showList(session, where, query, options, COLUMNS);
-      }),
+      cli.client<ListOptions & { title?: string; engine?: string; selector?: string; archived?: boolean }>(
+        async (session, options) => {
+          const query = {
+            workflow_title: options.title,
+            workflow_engine: options.engine,
+            label_selector: options.selector,
+            archived: options.archived,
+          };
+          await showList(session, path('workflows'), query, options, COLUMNS);
+        },
+      ),
     );
   examples(list, [
     ['the newest ones', 'workflows list --limit 20'],
