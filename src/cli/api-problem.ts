@@ -100,14 +100,15 @@ const PASSING: Record<string, string> = {
 /** Why there was no answer, and whether that will hardly change by itself. fetch hides the socket's error some causes down. */
 export function connectionTrouble(error: unknown): { reason: string; lasting: boolean } {
   let reason = 'no connection';
-  for (let current = error, depth = 0; depth < 5 && current instanceof Error; depth++) {
-    for (const name of [(current as NodeJS.ErrnoException).code, current.name, current.message]) {
-      if (name === undefined) continue;
+  for (let current = error, depth = 0; depth < 5 && isRecord(current); depth++) {
+    for (const name of [current['code'], current['name'], current['message']]) {
+      if (typeof name !== 'string') continue;
       if (Object.hasOwn(LASTING, name)) return { reason: LASTING[name] ?? name, lasting: true };
       if (Object.hasOwn(PASSING, name)) return { reason: PASSING[name] ?? name, lasting: false };
     }
-    reason = safeLine(current.message);
-    current = current instanceof AggregateError ? (current.errors[0] as unknown) : current.cause;
+    if (typeof current['message'] === 'string' && current['message'] !== '') reason = safeLine(current['message']);
+    const [first] = Array.isArray(current['errors']) ? (current['errors'] as unknown[]) : [];
+    current = first ?? current['cause'];
   }
   return { reason, lasting: false };
 }

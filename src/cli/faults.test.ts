@@ -1,9 +1,9 @@
-/** Commands as processes against a service that misbehaves in ways the real one cannot be asked for. */
+/** Commands against a service that misbehaves in ways the real one cannot be asked for. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { resultOf, runCli, startCli } from '../../test/support/run-cli.js';
+import { callCli, resultOf, runCli, startCli } from '../../test/support/run-cli.js';
 
 interface Seen {
   method: string;
@@ -89,7 +89,7 @@ describe('a write is repeated with the same Idempotency-Key', () => {
     const { url, seen } = await misbehave((request, response, nth) =>
       nth === 1 ? first(request, response, nth) : json(response, 201, RUN),
     );
-    const { code, stdout } = await runCli(['runs', 'start', 'etl', '--json', '--url', url, '--project', 'team-a']);
+    const { code, stdout } = await callCli(['runs', 'start', 'etl', '--json', '--url', url, '--project', 'team-a']);
     expect({ code, id: (JSON.parse(stdout) as { id: number }).id }).toEqual({ code: 0, id: 12 });
     expect(seen).toHaveLength(2);
     expect(seen[0]?.headers['idempotency-key']).toMatch(/^cli-/);
@@ -115,7 +115,7 @@ describe('an answer that is an error', () => {
         }),
       ),
     );
-    const result = await runCli(['runs', 'start', 'etl', '--url', url]);
+    const result = await callCli(['runs', 'start', 'etl', '--url', url]);
     expect(result).toEqual({
       code: 2,
       stdout: '',
@@ -153,7 +153,7 @@ describe('an answer that is an error', () => {
       if (typeof body === 'string') response.writeHead(status, { 'Content-Type': 'text/html' }).end(body);
       else json(response, status, body, headers);
     });
-    const result = await runCli(['engines', 'list'], { SIGNALBOX_URL: url });
+    const result = await callCli(['engines', 'list'], { SIGNALBOX_URL: url });
     expect(result.code).toBe(3);
     expect(result.stderr).toContain(says);
     expect(result.stderr).not.toContain('html');
@@ -166,7 +166,7 @@ describe('an answer that is an error', () => {
     server?.close();
     await once(server as Server, 'close');
     const began = Date.now();
-    const result = await runCli(['runs', 'list', '--url', url]);
+    const result = await callCli(['runs', 'list', '--url', url]);
     expect(result.code).toBe(3);
     expect(result.stderr).toContain('connection refused');
     expect(Date.now() - began).toBeLessThan(6_000);
@@ -246,7 +246,7 @@ describe('requests', () => {
       request.method === 'GET' ? json(response, 200, { items: [workflow] }) : json(response, 201, RUN),
     );
     const given = ['-p', 'rows=5', '-p', 'code=007', '-p', 'regions=["a"]', '-p', 'note=@LICENSE', '--label', 'a=b'];
-    expect((await runCli(['runs', 'start', 'a b', ...given, '--url', `${url}/v1/`])).code).toBe(0);
+    expect((await callCli(['runs', 'start', 'a b', ...given, '--url', `${url}/v1/`])).code).toBe(0);
     expect(seen[0]?.url).toBe('/v1/workflows/a%20b?limit=50');
     const body = JSON.parse(seen[1]?.body ?? '') as { parameters: Record<string, unknown>; labels: unknown };
     expect(body.parameters).toMatchObject({ rows: 5, code: '007', regions: ['a'] });
@@ -263,7 +263,7 @@ describe('requests', () => {
         nth < 3 ? { Link: `</v1/workflow-runs?state=FAILED&cursor=c${nth}>; rel="next"` } : {},
       ),
     );
-    const { stdout } = await runCli(['runs', 'list', '--all', '--state', 'failed', '--json', '--url', url]);
+    const { stdout } = await callCli(['runs', 'list', '--all', '--state', 'failed', '--json', '--url', url]);
     expect((JSON.parse(stdout) as { items: { id: number }[] }).items.map(({ id }) => id)).toEqual([1, 2, 3]);
     expect(seen.map(({ url: at }) => at)).toEqual([
       '/v1/workflow-runs?state=FAILED&limit=1000',
@@ -276,7 +276,7 @@ describe('requests', () => {
     const { url, seen } = await misbehave((request, response) =>
       json(response, request.method === 'GET' ? 200 : 202, { ...RUN, state: 'RUNNING', generation: 4 }),
     );
-    expect((await runCli(['runs', 'cancel', '12', '--reason', 'wrong data', '--url', url])).code).toBe(0);
+    expect((await callCli(['runs', 'cancel', '12', '--reason', 'wrong data', '--url', url])).code).toBe(0);
     const post = seen.find(({ method }) => method === 'POST');
     expect(post?.url).toBe('/v1/workflow-runs/12/lifecycle-events');
     expect(JSON.parse(post?.body ?? '')).toEqual({ type: 'CANCEL', generation: 4, reason: 'wrong data' });

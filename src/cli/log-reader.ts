@@ -1,4 +1,5 @@
 import { path, type ApiClient } from './api-client.js';
+import { toApiProblem } from './api-problem.js';
 import type { TaskRun } from './api-types.js';
 import { followEvents } from './event-stream.js';
 
@@ -25,9 +26,16 @@ export async function* followLog(
     query: { attempt: options.attempt },
     ...(options.onLost === undefined ? {} : { onLost: options.onLost }),
   })) {
-    if (message.event === 'end') return;
-    const text = textOf(message.data);
-    if (text !== '') yield text;
+    const { text, code, detail } = JSON.parse(message.data || '{}') as {
+      text?: string;
+      code?: string;
+      detail?: string;
+    };
+    if (text) yield text;
+    if (message.event !== 'end') continue;
+    // The answer began long ago: a log that is gone is told by its end.
+    if (code !== undefined) throw toApiProblem(410, { title: code, code, detail });
+    return;
   }
 }
 
@@ -63,11 +71,4 @@ export async function* wholeLines(pieces: AsyncIterable<string>): AsyncGenerator
     yield* lines;
   }
   if (rest !== '') yield rest;
-}
-
-/** A log event carries a JSON object with `text`. */
-function textOf(data: string): string {
-  if (data === '') return '';
-  const value = JSON.parse(data) as { text?: string };
-  return value.text ?? '';
 }
