@@ -121,3 +121,12 @@ function shapeOf(list: RunList): string {
     .sort();
   return [list.orderBy, list.direction, list.position === undefined ? 'first' : 'next', ...filters].join('.');
 }
+
+/** Writers of labels of one run take turns, so that its limit holds; whoever drives the run is not kept waiting. */
+export async function lockRunLabels(db: Db, id: number): Promise<void> {
+  await db.query({
+    name: 'runs.lock-labels',
+    text: `SELECT pg_advisory_xact_lock(hashtextextended('signalbox workflow run labels', $1))`,
+    values: [id],
+  });
+}

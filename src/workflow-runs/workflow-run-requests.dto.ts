@@ -45,7 +45,7 @@ export class CreateWorkflowRun {
   workflow!: WorkflowReference;
 
   /** Values by the names of the workflow's parameters; defaults are filled in. */
-  @ApiProperty({ required: false, type: 'object', additionalProperties: true })
+  @ApiProperty({ selfRequired: false, type: 'object', additionalProperties: true })
   @IsOptional()
   @IsObject()
   parameters?: Record<string, Json>;
@@ -203,7 +203,7 @@ export class WaitQuery {
   timeout: number = 60;
 }
 
-export class SyncRuns {
+export class SyncWorkflowRuns {
   @IsOptional()
   @IsString()
   workflow_engine?: string;

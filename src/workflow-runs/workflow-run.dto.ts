@@ -68,7 +68,7 @@ export class TaskRun {
   state_reason?: string;
   /** Of the latest attempt; 0 = none yet. */
   attempt!: number;
-  @ApiProperty({ ...VALUES, required: false })
+  @ApiProperty({ ...VALUES, selfRequired: false })
   outputs?: Record<string, unknown>;
   failure?: FailureDto;
   @ApiProperty(OPTIONAL_TIME)
@@ -100,7 +100,7 @@ export class WorkflowRun {
   labels!: LabelDto[];
   @ApiProperty({ ...VALUES, description: 'Effective values, defaults filled in.' })
   parameters!: Record<string, unknown>;
-  @ApiProperty({ ...VALUES, required: false, description: 'Once COMPLETED, what the workflow declares.' })
+  @ApiProperty({ ...VALUES, selfRequired: false, description: 'Once COMPLETED, what the workflow declares.' })
   outputs?: Record<string, unknown>;
   /** The engine's own id of the execution. */
   external_id?: string;

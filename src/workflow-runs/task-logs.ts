@@ -1,0 +1,115 @@
+import { Injectable } from '@nestjs/common';
+import type { LogPage } from '../../adapters/spi/engine-adapter.js';
+import { EngineError } from '../../adapters/spi/engine-error.js';
+import { engineProblem } from '../engines/engine-problem.js';
+import { Engines } from '../engines/engines.js';
+import { Problem } from '../platform/problem.js';
+import { currentTrace, makeTraceparent } from '../platform/trace.js';
+import type { StreamMessage } from './event-stream.js';
+import type { TaskRunFacts } from './task-runs-store.js';
+
+/** Between two looks at a log that grows. */
+const LOOK_EVERY_MS = 500;
+/** An engine that does not answer is asked again, slower. */
+const LOOK_AGAIN_MS = 2_000;
+/** Bytes of one message of a stream. */
+const STREAM_PAGE_BYTES = 64 * 1024;
+
+/** Logs of attempts, page by page, straight from the engine: nothing of them is kept here. */
+@Injectable()
+export class TaskLogs {
+  constructor(private readonly engines: Engines) {}
+
+  /** One page. Throws `logs-gone` with the reason, `engine-unavailable`, `engine-cannot`. */
+  async page(
+    taskRun: TaskRunFacts,
+    request: { attempt: number; cursor?: string | undefined; limitBytes: number },
+  ): Promise<LogPage> {
+    const engine = this.engines.require(taskRun.engine);
+    const trace = currentTrace();
+    const options = { class: 'read', ...(trace ? { traceparent: makeTraceparent(trace) } : {}) } as const;
+    const page = await engine.gateway
+      .call('logs', options, (adapter, ctx) =>
+        adapter.logs(
+          {
+            ref: {
+              key: taskRun.key,
+              workflow: { ...taskRun.workflow, id: String(taskRun.workflow.id) },
+              ...(taskRun.externalId === null ? {} : { externalId: taskRun.externalId }),
+              ...(taskRun.engineUid === null ? {} : { engineUid: taskRun.engineUid }),
+            },
+            task: taskRun.task,
+            ...(taskRun.mapIndex < 0 ? {} : { mapIndex: taskRun.mapIndex }),
+            attempt: request.attempt,
+            ...(request.cursor === undefined ? {} : { cursor: request.cursor }),
+            limitBytes: request.limitBytes,
+          },
+          ctx,
+        ),
+      )
+      .catch((error: unknown) => {
+        if (error instanceof EngineError && error.code === 'not-found') throw gone(error.message);
+        throw engineProblem(error, taskRun.engine);
+      });
+    if (page.source === 'none') throw gone(page.reason ?? 'the engine does not have it any more');
+    return page;
+  }
+
+  /**
+   * Follows a log from `cursor` until the attempt has ended and everything was sent; the last message is `end`. The id of a
+   * message is the cursor to go on from.
+   */
+  async *follow(
+    taskRun: TaskRunFacts,
+    attempt: number,
+    cursor: string | undefined,
+    signal: AbortSignal,
+  ): AsyncGenerator<StreamMessage> {
+    let at = cursor;
+    while (!signal.aborted) {
+      let waitMs = LOOK_EVERY_MS;
+      try {
+        const page = await this.page(taskRun, { attempt, cursor: at, limitBytes: STREAM_PAGE_BYTES });
+        const text = await textOf(page);
+        at = page.nextCursor ?? at;
+        if (text !== '') yield { id: at, data: JSON.stringify({ text, source: page.source }) };
+        if (page.end || (page.nextCursor === undefined && page.source === 'archived')) {
+          yield { id: at, event: 'end', data: '{}' };
+          return;
+        }
+        if (text !== '') continue;
+      } catch (error) {
+        if (!(error instanceof Problem)) throw error;
+        if (error.code !== 'engine-unavailable') {
+          // The status was sent long ago: the reason is the last message.
+          yield { event: 'end', data: JSON.stringify({ code: error.code, detail: error.message }) };
+          return;
+        }
+        waitMs = LOOK_AGAIN_MS;
+      }
+      await pause(waitMs, signal);
+    }
+  }
+}
+
+function gone(reason: string): Problem {
+  return new Problem('logs-gone', { detail: `The log is gone: ${reason}.`, extensions: { reason } });
+}
+
+async function textOf(page: LogPage): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of page.chunks) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, ms);
+    function done(): void {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    }
+    signal.addEventListener('abort', done, { once: true });
+  });
+}

@@ -1,0 +1,117 @@
+import { Injectable } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { Readable } from 'node:stream';
+import { FINAL_TASK_STATES } from '../../adapters/spi/facts.js';
+import { Answer } from '../platform/answer.js';
+import { Database } from '../platform/database.js';
+import { Problem } from '../platform/problem.js';
+import { openEventStream, type StreamMessage } from './event-stream.js';
+import { StreamSlots } from './stream-slots.js';
+import { TaskLogs } from './task-logs.js';
+import { readTaskRun, type TaskRunFacts } from './task-runs-store.js';
+
+/** Which task run a request names; with `runId` by the longer path, and then it must be of that run. */
+export interface TaskRunPath {
+  project: string;
+  id: number;
+  runId?: number | undefined;
+}
+
+export interface LogRequest {
+  attempt?: number | undefined;
+  cursor?: string | undefined;
+  limit: number;
+  /** As an event stream. */
+  follow: boolean;
+  lastEventId?: string | undefined;
+  /** The route's own path, for links. */
+  path: string;
+}
+
+/** Between two looks at a task run whose first attempt has not begun. */
+const LOOK_EVERY_MS = 500;
+
+/** One task run and its logs, behind both of its paths. */
+@Injectable()
+export class TaskRunAccess {
+  constructor(
+    private readonly database: Database,
+    private readonly taskLogs: TaskLogs,
+    private readonly slots: StreamSlots,
+  ) {}
+
+  /** Throws `task-run-not-found`. */
+  async find({ project, id, runId }: TaskRunPath): Promise<TaskRunFacts> {
+    const found = await readTaskRun(this.database, project, id, runId);
+    if (found) return found;
+    throw new Problem('task-run-not-found', { detail: `There is no task run ${id}.` });
+  }
+
+  async read(path: TaskRunPath): Promise<Answer> {
+    return new Answer(200, undefined, (await this.find(path)).json, false);
+  }
+
+  /** A page as text with the next one in `Link`, or the log as a stream. */
+  async logs(path: TaskRunPath, request: LogRequest, reply: FastifyReply): Promise<Readable | string> {
+    const taskRun = await this.find(path);
+    if (request.attempt !== undefined && request.attempt > Math.max(1, taskRun.attempt)) {
+      const message = `The task run has ${taskRun.attempt} attempts.`;
+      throw new Problem('validation-failed', {
+        detail: message,
+        errors: [{ parameter: 'attempt', code: 'no-such-attempt', message }],
+      });
+    }
+    if (request.follow) return this.follow(path, taskRun, request, reply);
+    reply.header('content-type', 'text/plain; charset=utf-8');
+    const attempt = request.attempt ?? taskRun.attempt;
+    if (taskRun.attempt === 0) return '';
+    const page = await this.taskLogs.page(taskRun, { attempt, cursor: request.cursor, limitBytes: request.limit });
+    if (page.nextCursor !== undefined && !page.end) {
+      const query = new URLSearchParams({
+        attempt: String(attempt),
+        limit: String(request.limit),
+        cursor: page.nextCursor,
+      });
+      reply.header('link', `<${request.path}?${query.toString()}>; rel="next"`);
+    }
+    return Readable.from(page.chunks, { objectMode: false });
+  }
+
+  private async follow(
+    path: TaskRunPath,
+    taskRun: TaskRunFacts,
+    request: LogRequest,
+    reply: FastifyReply,
+  ): Promise<Readable> {
+    const cursor = request.lastEventId ?? request.cursor;
+    const attempt = request.attempt ?? taskRun.attempt;
+    // A log that is gone is an answer of its own: later there is no status left to say it with.
+    if (taskRun.attempt > 0) await this.taskLogs.page(taskRun, { attempt, cursor, limitBytes: 1024 }).then(discard);
+    const release = this.slots.take(path.project);
+    return openEventStream(reply, (signal) => this.messages(path, taskRun, request.attempt, cursor, signal), release);
+  }
+
+  private async *messages(
+    path: TaskRunPath,
+    taskRun: TaskRunFacts,
+    attempt: number | undefined,
+    cursor: string | undefined,
+    signal: AbortSignal,
+  ): AsyncGenerator<StreamMessage> {
+    let begun = taskRun;
+    while (begun.attempt === 0 && !signal.aborted) {
+      if (FINAL_TASK_STATES.includes(begun.state)) {
+        yield { event: 'end', data: '{}' };
+        return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+      begun = await this.find(path);
+    }
+    yield* this.taskLogs.follow(begun, attempt ?? begun.attempt, cursor, signal);
+  }
+}
+
+/** Frees what a page holds open. */
+async function discard(page: { chunks: AsyncIterable<Uint8Array> }): Promise<void> {
+  await page.chunks[Symbol.asyncIterator]().return?.();
+}

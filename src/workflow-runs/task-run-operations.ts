@@ -1,0 +1,62 @@
+/** How the operations on one task run answer, by either of their paths. */
+import type { OperationExample, OperationOptions } from '../platform/openapi/operation.js';
+import { TaskRun, WorkflowRun } from './workflow-run.dto.js';
+
+export function readOperation(id: string, example: OperationExample): OperationOptions {
+  return {
+    id,
+    summary: 'Read a task run with its attempts',
+    problems: ['task-run-not-found'],
+    answers: [{ status: 200, description: 'The task run.', type: TaskRun }],
+    example,
+  };
+}
+
+export function logsOperation(id: string, example: OperationExample): OperationOptions {
+  return {
+    id,
+    summary: 'The log of an attempt, by pages or as an event stream',
+    description:
+      'With `Accept: text/event-stream` each message holds `{text}` and the cursor to go on from as its id; the last one is of type `end`.',
+    problems: [
+      'task-run-not-found',
+      'logs-gone',
+      'engine-unavailable',
+      'engine-cannot',
+      'engine-not-found',
+      'too-many-requests',
+    ],
+    answers: [
+      {
+        status: 200,
+        description: 'Whole lines, or a stream of them.',
+        mediaTypes: ['text/plain', 'text/event-stream'],
+        headers: { Link: '`rel="next"` while there is more, or may be.' },
+      },
+    ],
+    example,
+  };
+}
+
+export function requestOperation(id: string, example: OperationExample): OperationOptions {
+  return {
+    id,
+    summary: 'Ask for a retry of the run limited to this task and its downstream, or for a cancel of the task',
+    description: 'With `dry_run` the answer is only `{action, available, reason?}`, and nothing is stored.',
+    problems: [
+      'task-run-not-found',
+      'workflow-run-not-found',
+      'lifecycle-conflict',
+      'engine-cannot',
+      'engine-unavailable',
+      'engine-not-found',
+    ],
+    answers: [
+      { status: 202, description: 'Accepted.', type: WorkflowRun },
+      { status: 200, description: 'Nothing had to be changed.', type: WorkflowRun },
+    ],
+    idempotent: true,
+    body: true,
+    example,
+  };
+}
