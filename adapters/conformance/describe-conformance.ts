@@ -3,7 +3,7 @@ import { OPTIONAL_VERBS } from '../spi/engine-adapter.js';
 import { plan } from './applicability.js';
 import type { PlannedCase } from './applicability.js';
 import type { World } from './conformance-case.js';
-import { isImpossible } from './harness.js';
+import { arranged, isImpossible } from './harness.js';
 import type { Harness, Skip } from './harness.js';
 import { keepColumn, matrixText } from './matrix.js';
 import type { CaseResult } from './matrix.js';
@@ -64,7 +64,5 @@ export async function describeConformance(
 /** Runs one case that applies. Rejects with what does not hold. */
 export async function runCase({ testCase }: PlannedCase, world: World): Promise<void> {
   if (testCase.wire !== true) return testCase.run(world);
-  const { wire } = world.harness;
-  if (isImpossible(wire)) throw new Error(`no wire: ${wire.impossible}`);
-  return testCase.run({ ...world, wire });
+  return testCase.run({ ...world, wire: arranged(world.harness.wire) });
 }

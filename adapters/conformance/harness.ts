@@ -16,6 +16,12 @@ export function isImpossible(arrangement: unknown): arrangement is Impossible {
   return typeof arrangement === 'object' && arrangement !== null && 'impossible' in arrangement;
 }
 
+/** The arrangement of a case that needs it; `plan` leaves the case out where it is impossible. */
+export function arranged<T>(arrangement: Arrangement<T>): T {
+  if (isImpossible(arrangement)) throw new Error(`a case does not name what it needs: ${arrangement.impossible}`);
+  return arrangement;
+}
+
 /** What happens to a request of one verb, or to its answer. Holds until `heal`. */
 export type WireFault =
   /** The connection ends before the engine acts. */

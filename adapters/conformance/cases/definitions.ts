@@ -1,4 +1,5 @@
 import { expect } from '@jest/globals';
+import type { BrokenShape } from '../broken-shapes.js';
 import type { CaseBook } from '../conformance-case.js';
 import { expectEngineError, forEachShape } from '../expectations.js';
 import { DIAMOND_GRAPH, FIXTURES } from '../fixtures.js';
@@ -50,7 +51,7 @@ export const DEFINITION_CASES: Pick<CaseBook, 'validate' | 'register' | 'retire'
       wire: true,
       run: async (world) => {
         const { adapter, harness, ctx, wire } = world;
-        const check = async (shape: Parameters<Parameters<typeof forEachShape>[2]>[0]): Promise<void> => {
+        const check = async (shape: BrokenShape): Promise<void> => {
           await wire.break('validate', { fault: 'garble', shape });
           await expectEngineError(adapter.validate(harness.definition('linear'), ctx()), 'unknown', 'timeout');
         };
@@ -113,7 +114,7 @@ export const DEFINITION_CASES: Pick<CaseBook, 'validate' | 'register' | 'retire'
       run: async (world) => {
         const { adapter, ctx, wire } = world;
         const workflow = await world.workflow('linear');
-        const check = async (shape: Parameters<Parameters<typeof forEachShape>[2]>[0]): Promise<void> => {
+        const check = async (shape: BrokenShape): Promise<void> => {
           await wire.break('register', { fault: 'garble', shape });
           await expectEngineError(adapter.register(workflow, ctx()), 'unknown', 'timeout');
         };
@@ -151,7 +152,7 @@ export const DEFINITION_CASES: Pick<CaseBook, 'validate' | 'register' | 'retire'
       run: async (world) => {
         const { adapter, ctx, wire } = world;
         const workflow = await world.workflow('diamond');
-        const check = async (shape: Parameters<Parameters<typeof forEachShape>[2]>[0]): Promise<void> => {
+        const check = async (shape: BrokenShape): Promise<void> => {
           await wire.break('describe', { fault: 'garble', shape });
           await expectEngineError(adapter.describe(workflow, ctx()), 'unknown', 'timeout', 'unavailable');
         };

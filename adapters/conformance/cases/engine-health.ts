@@ -1,4 +1,6 @@
 import { expect } from '@jest/globals';
+import type { BrokenShape } from '../broken-shapes.js';
+import { arranged } from '../harness.js';
 import type { CaseBook } from '../conformance-case.js';
 import { DEADLINE_MS, expectDeadlineKept, expectEngineError, forEachShape } from '../expectations.js';
 
@@ -30,7 +32,7 @@ export const HEALTH_CASES: Pick<CaseBook, 'ping' | 'sentinel' | 'close'> = {
       name: 'believes no broken answer',
       wire: true,
       run: async (world) => {
-        const check = async (shape: Parameters<Parameters<typeof forEachShape>[2]>[0]): Promise<void> => {
+        const check = async (shape: BrokenShape): Promise<void> => {
           await world.wire.break('ping', { fault: 'garble', shape });
           await expectEngineError(world.adapter.ping(world.ctx()), 'unknown', 'timeout', 'unavailable');
         };
@@ -62,7 +64,7 @@ export const HEALTH_CASES: Pick<CaseBook, 'ping' | 'sentinel' | 'close'> = {
       needs: ['restart'],
       run: async ({ adapter, ctx, harness }) => {
         const before = await adapter.sentinel(ctx());
-        if (typeof harness.restart === 'function') await harness.restart();
+        await arranged(harness.restart)();
         expect(await adapter.sentinel(ctx())).toEqual(before);
       },
     },
@@ -72,7 +74,7 @@ export const HEALTH_CASES: Pick<CaseBook, 'ping' | 'sentinel' | 'close'> = {
       run: async ({ ctx, harness }) => {
         const witness = await harness.connect();
         const before = await witness.sentinel(ctx());
-        if (typeof harness.wipe === 'function') await harness.wipe();
+        await arranged(harness.wipe)();
         const after = await witness.sentinel(ctx());
         expect(after).not.toEqual(before);
         const later = await harness.connect();
@@ -96,7 +98,7 @@ export const HEALTH_CASES: Pick<CaseBook, 'ping' | 'sentinel' | 'close'> = {
           await expectEngineError(adapter.sentinel(ctx()), 'unknown', 'unavailable');
           await wire.heal();
         }
-        const check = async (shape: Parameters<Parameters<typeof forEachShape>[2]>[0]): Promise<void> => {
+        const check = async (shape: BrokenShape): Promise<void> => {
           await wire.break('sentinel', { fault: 'garble', shape });
           await expectEngineError(adapter.sentinel(ctx()), 'unknown', 'timeout', 'unavailable');
         };

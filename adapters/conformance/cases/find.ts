@@ -1,4 +1,5 @@
 import { expect } from '@jest/globals';
+import { arranged } from '../harness.js';
 import type { CaseBook } from '../conformance-case.js';
 import { DEADLINE_MS, expectDeadlineKept, expectEngineError, forEachShape } from '../expectations.js';
 
@@ -44,7 +45,7 @@ export const FIND_CASES: Pick<CaseBook, 'find'> = {
       run: async ({ adapter, ctx, harness, start, ended }) => {
         const { submission, ref } = await start('linear');
         await ended(ref);
-        if (typeof harness.forget === 'function') await harness.forget(ref);
+        await arranged(harness.forget)(ref);
         expect((await adapter.find(submission.ref, submission.marker, ctx())).outcome).toBe('absent');
       },
     },

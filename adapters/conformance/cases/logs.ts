@@ -1,6 +1,7 @@
 import { expect } from '@jest/globals';
 import type { LogPage, LogRequest } from '../../spi/engine-adapter.js';
 import { EngineError } from '../../spi/engine-error.js';
+import { arranged } from '../harness.js';
 import type { CaseBook, World } from '../conformance-case.js';
 import { DEADLINE_MS, expectDeadlineKept, expectEngineError, forEachShape, taskRun, textOf } from '../expectations.js';
 import { noisyLog } from '../fixtures.js';
@@ -121,7 +122,7 @@ export const LOG_CASES: Pick<CaseBook, 'logs'> = {
       run: async ({ adapter, ctx, harness, start, ended }) => {
         const { ref } = await start('linear');
         await ended(ref);
-        if (typeof harness.forget === 'function') await harness.forget(ref);
+        await arranged(harness.forget)(ref);
         const page = await adapter.logs({ ref, task: 'first', attempt: 1, limitBytes: WHOLE }, ctx());
         expect(page).toMatchObject({ source: 'none', reason: expect.stringMatching(/./) });
       },

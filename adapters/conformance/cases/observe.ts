@@ -1,4 +1,5 @@
 import { expect } from '@jest/globals';
+import { arranged } from '../harness.js';
 import type { CaseBook } from '../conformance-case.js';
 import {
   DEADLINE_MS,
@@ -144,7 +145,7 @@ export const OBSERVE_CASES: Pick<CaseBook, 'observe'> = {
         const [gone, kept] = [await start('linear'), await start('linear')];
         await ended(gone.ref);
         await ended(kept.ref);
-        if (typeof harness.forget === 'function') await harness.forget(gone.ref);
+        await arranged(harness.forget)(gone.ref);
         expect((await adapter.observe(gone.ref, ctx())).presence).toBe('absent');
         expect((await adapter.observe(kept.ref, ctx())).presence).toBe('present');
       },
@@ -155,7 +156,7 @@ export const OBSERVE_CASES: Pick<CaseBook, 'observe'> = {
       run: async ({ harness, start, until, adapter, ctx }) => {
         const { ref } = await start('sleeping');
         await until(ref, 'hold runs', (seen) => taskRun(seen, 'hold').state === 'RUNNING');
-        if (typeof harness.restart === 'function') await harness.restart();
+        await arranged(harness.restart)();
         const facts = await until(ref, 'hold still runs', (seen) => taskRun(seen, 'hold').state === 'RUNNING');
         expect(taskRun(facts, 'hold').attempt).toBe(1);
         await adapter.cancel(ref, 'force', ctx());

@@ -1,4 +1,5 @@
 import { expect } from '@jest/globals';
+import { arranged } from '../harness.js';
 import type { CaseBook } from '../conformance-case.js';
 import { expectEngineError, taskRun, within } from '../expectations.js';
 import { declared } from './retry.js';
@@ -151,7 +152,7 @@ export const STEERING_CASES: Pick<CaseBook, 'cancelTask' | 'pause' | 'resume' | 
         });
         try {
           await ended((await start('linear')).ref);
-          if (typeof harness.restart === 'function') await harness.restart();
+          await arranged(harness.restart)();
           const { ref } = await start('waiting');
           const hint = new Promise<void>((resolve) => {
             heard = () => (keys.has(ref.key) ? resolve() : undefined);

@@ -10,6 +10,7 @@ import type {
   OptionalVerbs,
   Registration,
   RetryOutcome,
+  SubmitOutcome,
   Validation,
   VerbSupport,
   WorkflowVersion,
@@ -66,18 +67,24 @@ export function createScriptedEngineAdapter(options: ScriptedEngineOptions): Eng
   }
 
   /** Restarts what `path` names, unless the execution has moved on since `baseline`. */
-  async function restart(ref: ExecutionRef, path: string, baseline: string, more: object, ctx: CallContext) {
+  async function restart(
+    ref: ExecutionRef,
+    path: string,
+    baseline: string,
+    more: object,
+    ctx: CallContext,
+  ): Promise<RetryOutcome> {
     const found = await get(ref.key, ctx);
     if (!found) throw new EngineError('not-found', `the engine has no execution ${ref.key}`);
     const { facts, round } = found;
     const ended = facts.phase !== undefined && FINAL_PHASES.includes(facts.phase);
-    if (!ended || facts.baseline !== baseline) return { outcome: 'active-again' } as const;
+    if (!ended || facts.baseline !== baseline) return { outcome: 'active-again' };
     let answer: Json;
     try {
       answer = await client.post(path, { round, ...more }, ctx);
     } catch (error) {
       // The engine compares the round: somebody was faster.
-      if (error instanceof EngineError && error.code === 'conflict') return { outcome: 'active-again' } as const;
+      if (error instanceof EngineError && error.code === 'conflict') return { outcome: 'active-again' };
       throw error;
     }
     const told = readObject(answer, 'the answer to a retry');
@@ -166,13 +173,14 @@ export function createScriptedEngineAdapter(options: ScriptedEngineOptions): Eng
       return { ...found.facts, taskRuns: await readTaskRuns(client, ref.key, ctx) };
     },
     observeMany: async (refs, ctx) => {
-      const pages = await Promise.allSettled(pagesOf(refs).map((page) => observePage(client, page, ctx)));
-      const failed = pages.find((page) => page.status === 'rejected');
-      if (failed && pages.every((page) => page.status === 'rejected')) throw failed.reason;
-      return pages.flatMap((page, index) =>
-        page.status === 'fulfilled'
-          ? page.value
-          : (pagesOf(refs)[index] ?? []).map(({ key }) => unread(key, String(page.reason))),
+      const pages = pagesOf(refs);
+      const answers = await Promise.allSettled(pages.map((page) => observePage(client, page, ctx)));
+      const failed = answers.find((answer) => answer.status === 'rejected');
+      if (failed && answers.every((answer) => answer.status === 'rejected')) throw failed.reason;
+      return answers.flatMap((answer, index) =>
+        answer.status === 'fulfilled'
+          ? answer.value
+          : (pages[index] ?? []).map(({ key }) => unread(key, String(answer.reason))),
       );
     },
     sentinel: async (ctx) => {
@@ -276,10 +284,7 @@ function readGraph(tasks: Json | undefined): TaskGraph {
   return { tasks: read };
 }
 
-function whoseConflict(
-  found: FindOutcome,
-  refusal: EngineError,
-): Extract<Awaited<ReturnType<CoreVerbs['submit']>>, object> {
+function whoseConflict(found: FindOutcome, refusal: EngineError): SubmitOutcome {
   if (found.outcome === 'found') return { ...found, outcome: 'accepted' };
   if (found.outcome === 'conflict') return found;
   // Refused for a reason that is not our key: somebody else's object stands in the way.

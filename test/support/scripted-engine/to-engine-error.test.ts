@@ -27,7 +27,7 @@ describe('an answer that is not 2xx', () => {
     ['not now, until a date', { status: 503, retryAfter: 'Thu, 01 Jan 2026 00:00:10 GMT' }, 'unavailable', 10],
     ['a date that has passed is now', { status: 503, retryAfter: 'Wed, 31 Dec 2025 00:00:00 GMT' }, 'unavailable', 0],
     ['not now, no word for how long', { status: 503 }, 'unavailable'],
-    ['a negative number is no time', { status: 503, retryAfter: 'x-5' }, 'unavailable'],
+    ['what is neither seconds nor an HTTP date is no time', { status: 503, retryAfter: 'x-5' }, 'unavailable'],
     ['who are you', { status: 401 }, 'unauthorized'],
     ['not you', { status: 403 }, 'unauthorized'],
     ['the engine itself says no such execution', { status: 404, error: 'not-found' }, 'not-found'],
