@@ -1,11 +1,13 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { EngineWorkModule, type EngineWorkParts } from './engine-work.module.js';
+import { EnginesApiModule } from './engines/engines-api.module.js';
 import { LabelsModule } from './labels/labels.module.js';
 import { PlatformModule, type PlatformParts } from './platform/platform.module.js';
+import { WorkflowRunsModule } from './workflow-runs/workflow-runs.module.js';
 import { WorkflowsModule } from './workflows/workflows.module.js';
 
 /** What answers the REST API. */
-const API = [LabelsModule, WorkflowsModule];
+const API = [EnginesApiModule, LabelsModule, WorkflowRunsModule, WorkflowsModule];
 
 export type AppParts = PlatformParts & EngineWorkParts;
 
