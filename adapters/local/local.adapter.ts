@@ -196,7 +196,7 @@ async function readLogs(host: EngineHost, folder: string, request: LogRequest): 
   const { cursor, limitBytes, task, mapIndex = WHOLE, attempt } = request;
   const name = { key: request.ref.key, task, mapIndex, attempt };
   const place = await readAttemptPlace(host.database, host.engineName, name);
-  if (place === undefined) throw new EngineError('not-found', `The local engine has no attempt ${attempt} of ${task}.`);
+  if (place === undefined) return emptyPage('none', { end: true, reason: `there is no attempt ${attempt} of ${task}` });
   if (place.node_id !== readNodeId(folder)) {
     return emptyPage('none', { nextCursor: cursor ?? '0', reason: 'the log lies on another node' });
   }
