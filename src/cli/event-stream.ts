@@ -19,7 +19,7 @@ const DEFAULT_PATIENCE_MS = 120_000;
 
 /**
  * The events of a stream, each once, over as many connections as it takes: after a break it is opened again with
- * `Last-Event-ID`. Ends only with `signal`, or by the caller leaving the loop; throws `ApiProblem` for an answer that
+ * `Last-Event-ID`. Ends when the service says that nothing more will come (204), or with `signal`; throws `ApiProblem` for an answer that
  * will not get better, `Unreachable` when patience is over.
  */
 export async function* followEvents(
@@ -35,6 +35,8 @@ export async function* followEvents(
     let trouble: unknown;
     try {
       const response = await api.openStream(path, options.query ?? {}, lastEventId);
+      // Nothing more will come, ever.
+      if (response.status === 204) return;
       attempt = 0;
       for await (const message of messages(response, (ms) => (reconnectMs = Math.min(ms, 5_000)), options.signal)) {
         if (message.id !== undefined && message.id !== '') lastEventId = message.id;

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { path } from '../api-client.js';
-import { hasEnded, type LifecycleEvent, type Page, type Workflow, type WorkflowRun } from '../api-types.js';
+import type { LifecycleEvent, Page, Workflow, WorkflowRun } from '../api-types.js';
 import type { Cli, Session } from '../cli.js';
 import {
   addListOptions,
@@ -209,7 +209,7 @@ function taskRunTable({ terminal }: Session, run: WorkflowRun): string {
   );
 }
 
-/** Until the event that ends the run; a run that ended before is told whole, and that is all. */
+/** What happened and what happens, until the run has ended. */
 async function followHistory({ terminal, api, signal }: Session, where: string): Promise<ExitCode> {
   for await (const message of followEvents(api, where, {
     onLost: () => terminal.talk('connection lost, trying again'),
@@ -219,16 +219,9 @@ async function followHistory({ terminal, api, signal }: Session, where: string):
     if (typeof event.seq !== 'number') continue;
     if (terminal.json) terminal.record(event);
     else terminal.data(`${eventLine(event)}\n`);
-    if (event.to !== undefined && event.to !== null && hasEnded(event.to) && (await isOver(api, where, event))) break;
   }
   signal.throwIfAborted();
   return EXIT.ok;
-}
-
-/** An end in the middle of the history (before a retry) is not the end. */
-async function isOver(api: Session['api'], where: string, event: LifecycleEvent): Promise<boolean> {
-  const run = await api.get<WorkflowRun>(where.replace(/\/lifecycle-events$/, ''), { query: { refresh: false } });
-  return hasEnded(run.state) && run.generation <= event.generation;
 }
 
 function eventLine(event: LifecycleEvent): string {
