@@ -17,7 +17,7 @@ const config = ts.getParsedCommandLineOfConfigFile(
   { ...ts.sys, onUnRecoverableConfigFileDiagnostic: report },
 );
 const isTest = (file) =>
-  file.endsWith('.test.ts') || relative(root, file).startsWith('test/') || file.includes('/conformance/');
+  /\.test(-[a-z]+)?\.ts$/.test(file) || relative(root, file).startsWith('test/') || file.includes('/conformance/');
 const files = withTests ? config.fileNames : config.fileNames.filter((file) => !isTest(file));
 
 rmSync(join(root, 'dist'), { recursive: true, force: true });

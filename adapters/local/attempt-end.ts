@@ -28,7 +28,7 @@ export class AttemptEnd {
   stop(mode: 'graceful' | 'force'): void {
     this.cause ??= 'stopped';
     if (mode === 'force') this.#hurry.abort();
-    this.#begin();
+    void this.#begin();
   }
 
   /** Resolves when no process of the attempt lives any more. */
@@ -42,7 +42,7 @@ export class AttemptEnd {
       () => {
         if (ms > LONGEST_TIMER_MS) return this.#expireIn(ms - LONGEST_TIMER_MS);
         this.cause ??= 'timed-out';
-        this.#begin();
+        void this.#begin();
       },
       Math.min(ms, LONGEST_TIMER_MS),
     );

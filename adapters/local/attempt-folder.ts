@@ -126,10 +126,6 @@ export function sinceBeat(folder: string, now: Date): number {
   return now.getTime() - statSync(join(folder, PARTS.claim)).mtimeMs;
 }
 
-export function writeSpec(folder: string, spec: AttemptSpec): void {
-  replace(join(folder, PARTS.spec), JSON.stringify(spec));
-}
-
 export function readSpec(folder: string): AttemptSpec {
   return JSON.parse(readFileSync(join(folder, PARTS.spec), 'utf8')) as AttemptSpec;
 }
@@ -170,7 +166,7 @@ export function readExit(folder: string): ExitRecord | undefined {
 
 /** The wish to stop outlives a supervisor that has not yet installed its signal handlers. `force` is never taken back. */
 export function writeStop(folder: string, mode: CancelMode): void {
-  if (readStop(folder) !== 'force') replace(join(folder, PARTS.stop), mode);
+  if (readStop(folder) !== 'force') replaceFile(join(folder, PARTS.stop), mode);
 }
 
 export function readStop(folder: string): CancelMode | undefined {
@@ -200,7 +196,8 @@ export function syncFolder(path: string): void {
   }
 }
 
-function replace(path: string, text: string): void {
+/** A reader sees the old content or the new one, whole. */
+export function replaceFile(path: string, text: string): void {
   const draft = `${path}.${randomBytes(6).toString('hex')}`;
   writeSynced(draft, text);
   renameSync(draft, path);

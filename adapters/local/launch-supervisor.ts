@@ -5,8 +5,9 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { transformSync } from '@swc/core';
 import type { AttemptSpec } from './attempt-folder.js';
-import { PARTS, makeFolder, sha256, writeSpec } from './attempt-folder.js';
+import { PARTS, makeFolder, replaceFile, sha256 } from './attempt-folder.js';
 
 /** The supervisor with all it imports. */
 const MODULES = [
@@ -27,8 +28,9 @@ let entry: string | undefined;
  */
 export function launchSupervisor(folder: string, spec: AttemptSpec, manifest: object): ChildProcess {
   for (const part of ['inputs', 'outputs', 'artifacts', 'work']) makeFolder(join(folder, PARTS.task, part));
-  writeFileSync(join(folder, PARTS.task, 'manifest.json'), JSON.stringify(manifest), { mode: 0o600 });
-  writeSpec(folder, spec);
+  // In one step each: another supervisor of this attempt may be reading them.
+  replaceFile(join(folder, PARTS.task, 'manifest.json'), JSON.stringify(manifest));
+  replaceFile(join(folder, PARTS.spec), JSON.stringify(spec));
   const complaints = openSync(join(folder, PARTS.complaints), 'a', 0o600);
   try {
     entry ??= supervisorEntry();
@@ -58,11 +60,11 @@ function translate(): string {
   const home = join(tmpdir(), `signalbox-supervisor-${user}-${sha256(JSON.stringify(sources)).slice(0, 16)}`);
   const main = join(home, 'supervisor.js');
   if (existsSync(main)) return main;
-  const { transformSync } = createRequire(import.meta.url)('@swc/core') as typeof import('@swc/core');
+  const swc = createRequire(import.meta.url)('@swc/core') as { transformSync: typeof transformSync };
   const draft = `${home}.${process.pid}`;
   mkdirSync(draft, { recursive: true, mode: 0o700 });
   for (const { name, text } of sources) {
-    const { code } = transformSync(text, { jsc: { target: 'es2022', parser: { syntax: 'typescript' } } });
+    const { code } = swc.transformSync(text, { jsc: { target: 'es2022', parser: { syntax: 'typescript' } } });
     writeFileSync(join(draft, `${name}.js`), code);
   }
   writeFileSync(join(draft, 'package.json'), '{"type":"module"}');

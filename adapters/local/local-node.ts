@@ -50,7 +50,6 @@ export function readNodeId(folder: string): string | undefined {
 export class LocalNode {
   readonly #host: EngineHost;
   readonly #options: LocalOptions;
-  readonly #folder: string;
   readonly #owner: NodeOwner;
   readonly #lock: DirectoryLock;
   readonly #watch: AttemptWatch;
@@ -70,7 +69,6 @@ export class LocalNode {
   private constructor(host: EngineHost, options: LocalOptions, folder: string, owner: NodeOwner, lock: DirectoryLock) {
     this.#host = host;
     this.#options = options;
-    this.#folder = folder;
     this.#owner = owner;
     this.#lock = lock;
     this.#watch = new AttemptWatch({
@@ -226,8 +224,8 @@ export class LocalNode {
   async #load(id: number): Promise<LocalRun | undefined> {
     const loaded = await loadRun(this.#host.database, this.#owner, id);
     if (loaded === undefined) return undefined;
-    const { run, open } = loaded;
-    await markSeen(this.#host.database, this.#owner, id, run.intentSeq);
+    const { run, open, unseen } = loaded;
+    if (unseen) await markSeen(this.#host.database, this.#owner, id, run.intentSeq);
     if (isFinalPhase(run.phase)) {
       this.#forget(id);
       return undefined;

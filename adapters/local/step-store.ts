@@ -86,6 +86,7 @@ interface LoadedRow {
   cancel_mode: CancelMode | null;
   pause_wanted: boolean;
   intent_seq: number;
+  seen_seq: number;
   round_started_at: Date | null;
   started_at: Date | null;
 }
@@ -113,11 +114,11 @@ export async function loadRun(
   db: Db,
   owner: NodeOwner,
   id: number,
-): Promise<{ run: LocalRun; open: OpenAttempt[] } | undefined> {
+): Promise<{ run: LocalRun; open: OpenAttempt[]; unseen: boolean } | undefined> {
   const { rows } = await db.query<LoadedRow>({
     name: 'local-load-run',
     text: `SELECT key, workflow_run_id, traceparent, definition, parameters, phase, round, cancel_mode, pause_wanted,
-                  intent_seq, round_started_at, started_at
+                  intent_seq, seen_seq, round_started_at, started_at
              FROM signalbox_local.runs WHERE id = $1 AND node_id = $2`,
     values: [id, owner.nodeId],
   });
@@ -130,7 +131,7 @@ export async function loadRun(
             WHERE run_id = $1 AND state IN ('SCHEDULED', 'RUNNING')`,
     values: [id],
   });
-  return { run: toRun(id, row, tasks), open: open.rows };
+  return { run: toRun(id, row, tasks), open: open.rows, unseen: row.intent_seq !== row.seen_seq };
 }
 
 export async function loadTaskRuns(db: Db, id: number): Promise<LocalTaskRun[]> {

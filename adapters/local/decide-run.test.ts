@@ -1,0 +1,407 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Definition, TaskDefinition } from '../../definition/definition-types.js';
+import { parseDefinition } from '../../definition/parse-definition.js';
+import type { AttemptEvent } from './decide-run.js';
+import { decideRun } from './decide-run.js';
+import { workflow } from './local-engine.test-support.js';
+import type { AttemptEnding, LocalRun, LocalTaskRun } from './run-model.js';
+import { retryScope, retryTaskScope } from './retry-scope.js';
+
+const NOW = new Date('2026-01-01T12:00:00Z');
+const seconds = (count: number): Date => new Date(NOW.getTime() + count * 1000);
+
+const row = (task: string, change: Partial<LocalTaskRun> = {}): LocalTaskRun => ({
+  task,
+  mapIndex: -1,
+  state: 'PENDING',
+  stateReason: null,
+  attempt: 0,
+  retriesUsed: 0,
+  falseStarts: 0,
+  nextAttemptAt: null,
+  item: undefined,
+  itemCount: null,
+  cancelWanted: false,
+  outputs: null,
+  failure: null,
+  startedAt: null,
+  finishedAt: null,
+  ...change,
+});
+const live = (task: string, change: Partial<LocalTaskRun> = {}): LocalTaskRun =>
+  row(task, { state: 'RUNNING', attempt: 1, ...change });
+const completed = (task: string, change: Partial<LocalTaskRun> = {}): LocalTaskRun =>
+  row(task, { state: 'COMPLETED', attempt: 1, outputs: {}, ...change });
+const failed = (task: string, change: Partial<LocalTaskRun> = {}): LocalTaskRun =>
+  row(task, { state: 'FAILED', attempt: 1, failure: { class: 'user', code: 'exit-code', message: '' }, ...change });
+
+type Tasks = Record<string, Record<string, unknown>>;
+
+function definition(tasks: Tasks, rest: object = {}): Definition {
+  const whole = Object.fromEntries(Object.entries(tasks).map(([id, task]) => [id, { run: 'true', ...task }]));
+  const parsed = parseDefinition(workflow({ tasks: whole, ...rest }));
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.diagnostics));
+  return parsed.definition;
+}
+
+function run(tasks: Tasks, rows: LocalTaskRun[], change: Partial<LocalRun> = {}, rest: object = {}): LocalRun {
+  return {
+    id: 1,
+    key: 'sb-x-g1',
+    workflowRunId: '7',
+    traceparent: '',
+    definition: definition(tasks, rest),
+    parameters: {},
+    phase: 'running',
+    round: 1,
+    cancelMode: null,
+    pauseWanted: false,
+    intentSeq: 0,
+    roundStartedAt: NOW,
+    startedAt: NOW,
+    tasks: rows,
+    ...change,
+  };
+}
+
+const exit = (exitCode: number, change: Partial<AttemptEnding & { kind: 'exited' }> = {}): AttemptEnding => ({
+  kind: 'exited',
+  startedAt: NOW,
+  finishedAt: NOW,
+  exitCode,
+  signal: null,
+  timedOut: false,
+  stopped: false,
+  ...(exitCode === 0 ? { outputs: {} } : {}),
+  ...change,
+});
+const ended = (task: string, ending: AttemptEnding, mapIndex = -1, attempt = 1): AttemptEvent => ({
+  event: 'ended',
+  task,
+  mapIndex,
+  attempt,
+  ending,
+});
+
+interface Row {
+  reason: string;
+  run: LocalRun;
+  events?: AttemptEvent[];
+  slots?: number;
+  now?: Date;
+  /** Task or `task.item` to `STATE` or `STATE reason`, the changed ones only. */
+  changed: Record<string, string>;
+  starts?: string[];
+  stops?: string[];
+  phase?: string;
+  hungry?: boolean;
+  wakeAt?: Date;
+}
+
+const DIAMOND: Tasks = { a: {}, b: { needs: ['a'] }, c: { needs: ['a'] }, d: { needs: ['b', 'c'] } };
+const fresh = { phase: 'scheduled', roundStartedAt: null, startedAt: null } as const;
+const EACH: Tasks = { each: { foreach: { items: [1, 2, 3], maxParallel: 2 } } };
+const items = (...states: Partial<LocalTaskRun>[]): LocalTaskRun[] => [
+  row('each', { state: 'RUNNING', itemCount: states.length }),
+  ...states.map((state, mapIndex) => row('each', { mapIndex, item: mapIndex, attempt: 1, ...state })),
+];
+
+const table: Row[] = [
+  {
+    reason: 'a task without needs starts first, the others wait',
+    run: run(
+      DIAMOND,
+      Object.keys(DIAMOND).map((id) => row(id)),
+      fresh,
+    ),
+    changed: { a: 'SCHEDULED' },
+    starts: ['a'],
+    phase: 'running',
+  },
+  {
+    reason: 'without a slot nothing starts, the run says that it could, and nothing is written',
+    run: run(
+      DIAMOND,
+      Object.keys(DIAMOND).map((id) => row(id)),
+      fresh,
+    ),
+    slots: 0,
+    changed: {},
+    hungry: true,
+    phase: 'none',
+  },
+  {
+    reason: 'both sides of a diamond start together',
+    run: run(DIAMOND, [live('a'), row('b'), row('c'), row('d')]),
+    events: [ended('a', exit(0))],
+    changed: { a: 'COMPLETED', b: 'SCHEDULED', c: 'SCHEDULED' },
+    starts: ['b', 'c'],
+  },
+  {
+    reason: 'a failure skips all that follows in one step and ends the run',
+    run: run(DIAMOND, [live('a'), row('b'), row('c'), row('d')]),
+    events: [ended('a', exit(1))],
+    changed: { a: 'FAILED', b: 'SKIPPED upstream-failed', c: 'SKIPPED upstream-failed', d: 'SKIPPED upstream-skipped' },
+    phase: 'failed',
+  },
+  {
+    reason: 'an event of an attempt that is not the current one changes nothing',
+    run: run({ a: {} }, [live('a', { attempt: 2 })]),
+    events: [ended('a', exit(1))],
+    changed: {},
+    phase: 'none',
+  },
+  {
+    reason: 'a failure is retried after its delay',
+    run: run({ a: { retry: { max: 1, delay: '5s' } } }, [live('a')]),
+    events: [ended('a', exit(1))],
+    changed: { a: 'RETRYING' },
+    wakeAt: seconds(5),
+  },
+  {
+    reason: 'before its time a retry waits',
+    run: run({ a: {} }, [row('a', { state: 'RETRYING', attempt: 1, nextAttemptAt: seconds(5) })]),
+    changed: {},
+    wakeAt: seconds(5),
+    phase: 'none',
+  },
+  {
+    reason: 'at its time the next attempt has the next number',
+    run: run({ a: {} }, [row('a', { state: 'RETRYING', attempt: 1, nextAttemptAt: seconds(5) })]),
+    now: seconds(5),
+    changed: { a: 'SCHEDULED' },
+    starts: ['a'],
+  },
+  {
+    reason: 'a false start is followed at once although the policy has no retry',
+    run: run({ a: {} }, [live('a')]),
+    events: [ended('a', { kind: 'never-ran', at: NOW, message: '' })],
+    changed: { a: 'SCHEDULED' },
+    starts: ['a'],
+  },
+  {
+    reason: 'the fourth false start in a row is a failure',
+    run: run({ a: {} }, [live('a', { falseStarts: 3 })]),
+    events: [ended('a', { kind: 'never-ran', at: NOW, message: '' })],
+    changed: { a: 'FAILED' },
+    phase: 'failed',
+  },
+  {
+    reason: 'a lost attempt is retried only where the policy says infra',
+    run: run({ a: { retry: { max: 1, on: ['failure'] } } }, [live('a')]),
+    events: [ended('a', { kind: 'lost', at: NOW, message: '' })],
+    changed: { a: 'FAILED' },
+    phase: 'failed',
+  },
+  {
+    reason: 'a paused run starts nothing',
+    run: run({ a: {}, b: { needs: ['a'] } }, [live('a'), row('b')], { pauseWanted: true }),
+    events: [ended('a', exit(0))],
+    changed: { a: 'COMPLETED' },
+    phase: 'paused',
+  },
+  {
+    reason: 'a cancel settles what has not started and stops what runs',
+    run: run({ a: {}, b: { needs: ['a'] } }, [live('a'), row('b')], { cancelMode: 'graceful' }),
+    changed: { b: 'CANCELLED run-cancelled' },
+    stops: ['a graceful'],
+    phase: 'running',
+  },
+  {
+    reason: 'a stopped attempt of a cancelled run is cancelled, and so is the run',
+    run: run({ a: {} }, [live('a')], { cancelMode: 'force' }),
+    events: [ended('a', exit(0, { stopped: true }))],
+    changed: { a: 'CANCELLED run-cancelled' },
+    phase: 'cancelled',
+  },
+  {
+    reason: 'a run whose only task succeeded before the stop reached it has succeeded',
+    run: run({ a: {} }, [live('a')], { cancelMode: 'graceful' }),
+    events: [ended('a', exit(0))],
+    changed: { a: 'COMPLETED' },
+    phase: 'succeeded',
+  },
+  {
+    reason: 'a failure of a run that is being cancelled is not retried',
+    run: run({ a: { retry: { max: 3 } } }, [live('a')], { cancelMode: 'graceful' }),
+    events: [ended('a', exit(1))],
+    changed: { a: 'FAILED' },
+    phase: 'failed',
+  },
+  {
+    reason: 'a stop that nobody asked for is a platform failure, which is retried',
+    run: run({ a: { retry: { max: 1, delay: '1s' } } }, [live('a')]),
+    events: [ended('a', exit(0, { stopped: true }))],
+    changed: { a: 'RETRYING' },
+    wakeAt: seconds(1),
+  },
+  {
+    reason: 'past its deadline a run stops, and it says when that will be',
+    run: run({ a: {} }, [live('a')], {}, { timeout: '10s' }),
+    changed: {},
+    wakeAt: seconds(10),
+    phase: 'none',
+  },
+  {
+    reason: 'at the deadline what runs is stopped',
+    run: run({ a: {}, b: { needs: ['a'] } }, [live('a'), row('b')], {}, { timeout: '10s' }),
+    now: seconds(10),
+    changed: { b: 'CANCELLED run-timed-out' },
+    stops: ['a graceful'],
+  },
+  {
+    reason: 'maxParallel counts what runs already',
+    run: run({ a: {}, b: {}, c: {} }, [live('a'), row('b'), row('c')], {}, { maxParallel: 2 }),
+    changed: { b: 'SCHEDULED' },
+    starts: ['b'],
+  },
+  {
+    reason: 'a fan-out is expanded and started within its own limit',
+    run: run(EACH, [row('each')], fresh),
+    changed: { each: 'RUNNING', 'each.0': 'SCHEDULED', 'each.1': 'SCHEDULED', 'each.2': 'PENDING' },
+    starts: ['each.0', 'each.1'],
+  },
+  {
+    reason: 'the next item starts when one has ended',
+    run: run(EACH, items({ state: 'RUNNING' }, { state: 'RUNNING' }, { state: 'PENDING', attempt: 0 })),
+    events: [ended('each', exit(0), 0)],
+    changed: { 'each.0': 'COMPLETED', 'each.2': 'SCHEDULED' },
+    starts: ['each.2'],
+  },
+  {
+    reason: 'the last item concludes the whole',
+    run: run(EACH, items({ state: 'COMPLETED' }, { state: 'COMPLETED' }, { state: 'RUNNING' })),
+    events: [ended('each', exit(0), 2)],
+    changed: { 'each.2': 'COMPLETED', each: 'COMPLETED' },
+    phase: 'succeeded',
+  },
+  {
+    reason: 'items that are no list fail the task',
+    run: run(
+      { each: { foreach: { items: '${{ params.x }}' } } },
+      [row('each')],
+      { ...fresh, parameters: { x: 'text' } },
+      {
+        params: { x: { type: 'array' } },
+      },
+    ),
+    changed: { each: 'FAILED' },
+    phase: 'failed',
+  },
+  {
+    reason: 'an attempt that started and ended between two looks is one change',
+    run: run({ a: {} }, [live('a', { state: 'SCHEDULED' })]),
+    events: [{ event: 'started', task: 'a', mapIndex: -1, attempt: 1, at: NOW }, ended('a', exit(0))],
+    changed: { a: 'COMPLETED' },
+    phase: 'succeeded',
+  },
+];
+
+describe('decideRun', () => {
+  test.each(table)('$reason', ({ run: given, events = [], slots = 8, now = NOW, ...wanted }) => {
+    const before = structuredClone(given);
+    const { step, stops, hungry, wakeAt } = decideRun(given, events, slots, now);
+    expect(Object.fromEntries((step?.tasks ?? []).map((task) => [name(task), word(task)]))).toEqual(wanted.changed);
+    expect((step?.created ?? []).map(name)).toEqual(wanted.starts ?? []);
+    expect(stops.map((stop) => `${name(stop)} ${stop.mode}`)).toEqual(wanted.stops ?? []);
+    expect(step?.run.phase ?? 'none').toBe(wanted.phase ?? 'running');
+    expect(hungry).toBe(wanted.hungry ?? false);
+    if (wanted.wakeAt !== undefined) expect(wakeAt).toEqual(wanted.wakeAt);
+    expect(given).toEqual(before);
+    expect(new Set(step?.changed.map((change) => `${name(change)}/${change.attempt}`)).size).toBe(
+      step?.changed.length ?? 0,
+    );
+  });
+
+  test('asked again after its step with no news, it has nothing to say', () => {
+    const given = run(
+      DIAMOND,
+      Object.keys(DIAMOND).map((id) => row(id)),
+      fresh,
+    );
+    const { step } = decideRun(given, [], 8, NOW);
+    const changed = new Map((step?.tasks ?? []).map((task) => [task.task, task]));
+    const after = {
+      ...given,
+      phase: step?.run.phase ?? given.phase,
+      roundStartedAt: step?.run.roundStartedAt ?? null,
+      tasks: given.tasks.map((task) => changed.get(task.task) ?? task),
+    };
+    expect(decideRun(after, [], 8, NOW).step).toBeUndefined();
+  });
+});
+
+describe('what a retry starts again', () => {
+  const resets = (tasks: Tasks, rows: LocalTaskRun[], chosen?: { task: string; mapIndex: number }): string[] => {
+    const whole = definition(tasks);
+    const scope = chosen === undefined ? retryScope(whole, rows) : retryTaskScope(whole, rows, chosen);
+    return scope.map((reset) => `${name(reset)}${reset.keepItems ? ' kept' : ''}`);
+  };
+  const skipped = (task: string): LocalTaskRun => row(task, { state: 'SKIPPED' });
+
+  test.each([
+    {
+      reason: 'the failed one and what was skipped for it',
+      tasks: DIAMOND,
+      rows: [completed('a'), failed('b'), completed('c'), skipped('d')],
+      wanted: ['b', 'd'],
+    },
+    {
+      reason: 'what was skipped for another reason stays',
+      tasks: { a: {}, b: { needs: ['a'] }, c: {} },
+      rows: [completed('a'), skipped('b'), failed('c')],
+      wanted: ['c'],
+    },
+    {
+      reason: 'a handler of the failure that did its work stays',
+      tasks: { a: {}, b: { needs: ['a'], trigger: 'any-failed' } },
+      rows: [failed('a'), completed('b')],
+      wanted: ['a'],
+    },
+    {
+      reason: 'of a fan-out the items that failed',
+      tasks: { ...EACH, z: { needs: ['each'] } },
+      rows: [
+        failed('each', { itemCount: 3 }),
+        completed('each', { mapIndex: 0 }),
+        failed('each', { mapIndex: 1 }),
+        row('each', { mapIndex: 2, state: 'CANCELLED' }),
+        skipped('z'),
+      ],
+      wanted: ['each kept', 'each.1', 'each.2', 'z'],
+    },
+    {
+      reason: 'a fan-out without items that failed is expanded anew',
+      tasks: EACH,
+      rows: [failed('each', { itemCount: 1 }), completed('each', { mapIndex: 0 })],
+      wanted: ['each'],
+    },
+    { reason: 'nothing of a run that succeeded', tasks: { a: {} }, rows: [completed('a')], wanted: [] },
+  ] satisfies { reason: string; tasks: Tasks; rows: LocalTaskRun[]; wanted: string[] }[])(
+    '$reason',
+    ({ tasks, rows, wanted }) => {
+      expect(resets(tasks, rows)).toEqual(wanted);
+    },
+  );
+
+  test.each([
+    { reason: 'a task with all that follows', chosen: { task: 'b', mapIndex: -1 }, wanted: ['b', 'd'] },
+    { reason: 'nothing for a task that is not there', chosen: { task: 'x', mapIndex: -1 }, wanted: [] },
+  ])('$reason', ({ chosen, wanted }) => {
+    expect(
+      resets(
+        DIAMOND,
+        ['a', 'b', 'c', 'd'].map((id) => completed(id)),
+        chosen,
+      ),
+    ).toEqual(wanted);
+  });
+});
+
+function name({ task, mapIndex }: { task: TaskDefinition['id']; mapIndex: number }): string {
+  return mapIndex < 0 ? task : `${task}.${mapIndex}`;
+}
+
+function word({ state, stateReason }: LocalTaskRun): string {
+  return stateReason === null ? state : `${state} ${stateReason}`;
+}
