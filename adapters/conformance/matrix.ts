@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-export type CaseResult = 'passed' | 'failed' | { notApplicable: string };
+export type CaseResult = 'passed' | 'failed' | 'not run' | { notApplicable: string };
 
 export interface EngineColumn {
   engine: string;
@@ -46,7 +46,9 @@ export function matrixText(columns: readonly EngineColumn[]): string {
     const all = Object.values(results);
     const passed = all.filter((result) => result === 'passed').length;
     const failed = all.filter((result) => result === 'failed').length;
-    return `${engine}: ${passed} passed, ${failed} failed, ${all.length - passed - failed} not applicable (${finishedAt})`;
+    const notRun = all.filter((result) => result === 'not run').length;
+    const rest = all.length - passed - failed - notRun;
+    return `${engine}: ${passed} passed, ${failed} failed, ${notRun} not run, ${rest} not applicable (${finishedAt})`;
   });
   return [
     line(header),
