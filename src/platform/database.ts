@@ -14,9 +14,12 @@ export interface PoolOptions {
   acquireTimeoutMs: number;
   /** Shown in pg_stat_activity. */
   applicationName: string;
-  /** Milliseconds one statement may take. */
+  /** Milliseconds one statement may take on the server; a server that does not answer at all is given up soon after. */
   statementTimeoutMs?: number;
 }
+
+/** How much longer than a statement may take we wait for the word that it took too long. */
+const SILENCE_MS = 5_000;
 
 /** The one pool of a process. Store functions take a `Db` and so cannot leave a transaction by accident. */
 export class Database implements DatabaseHandle {
@@ -29,7 +32,9 @@ export class Database implements DatabaseHandle {
       connectionTimeoutMillis: options.acquireTimeoutMs,
       idleTimeoutMillis: 30_000,
       application_name: options.applicationName,
-      ...(options.statementTimeoutMs === undefined ? {} : { statement_timeout: options.statementTimeoutMs }),
+      ...(options.statementTimeoutMs === undefined
+        ? {}
+        : { statement_timeout: options.statementTimeoutMs, query_timeout: options.statementTimeoutMs + SILENCE_MS }),
       keepAlive: true,
     });
     // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
@@ -52,6 +57,11 @@ export class Database implements DatabaseHandle {
       await commit(client);
       return result;
     } catch (error) {
+      // Nothing more is sent on a connection whose COMMIT was not answered: it is dropped.
+      if (error instanceof CommitOutcomeUnknown) {
+        broken = error;
+        throw error;
+      }
       await client.query('ROLLBACK').catch((failure: unknown) => {
         broken = failure instanceof Error ? failure : new Error(String(failure));
       });

@@ -33,6 +33,7 @@ export async function idempotent(
   database: Database,
   request: WriteRequest,
   work: (db: Db) => Promise<Written>,
+  outcomeLimitMs: number = OUTCOME_LIMIT_MS,
 ): Promise<Answer> {
   // A blank is not a visible character: no client can name a key of ours.
   const key = request.key ?? `of-server ${randomUUID()}`;
@@ -48,7 +49,7 @@ export async function idempotent(
       return await database.transaction((db) => writeOnce(db, claim, work));
     } catch (error) {
       if (error instanceof CommitOutcomeUnknown) {
-        const answer = await findOutcome(database, claim, error);
+        const answer = await findOutcome(database, claim, error, outcomeLimitMs);
         if (answer) return answer;
         // It was not committed and cannot be any more: the same as an error before COMMIT.
       } else if (!isContention(error) && !isOvertaken(error)) {
@@ -147,8 +148,13 @@ function isOvertaken(error: unknown): boolean {
  * What became of a COMMIT whose answer was lost. The old backend holds the key's lock until its transaction has ended, so
  * whoever has the lock sees the truth. Undefined = it did not commit. Throws `outcome-unknown` at the limit.
  */
-async function findOutcome(database: Database, claim: Claim, lost: unknown): Promise<Answer | undefined> {
-  const deadline = Date.now() + OUTCOME_LIMIT_MS;
+async function findOutcome(
+  database: Database,
+  claim: Claim,
+  lost: unknown,
+  limitMs: number,
+): Promise<Answer | undefined> {
+  const deadline = Date.now() + limitMs;
   for (;;) {
     const left = deadline - Date.now();
     if (left <= 0) throw outcomeUnknown(lost);

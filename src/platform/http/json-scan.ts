@@ -11,7 +11,8 @@ export type ScanFault =
   | { kind: 'reserved-key'; pointer: string }
   | { kind: 'number-not-exact'; pointer: string; text: string };
 
-const RESERVED = new Set(['__proto__', 'constructor', 'prototype']);
+/** Names that every object has: as keys they shadow or reach what the code relies on. */
+const RESERVED: ReadonlySet<string> = new Set([...Object.getOwnPropertyNames(Object.prototype), 'prototype']);
 const NUMBER = /-?\d+(\.\d+)?([eE][+-]?\d+)?/y;
 
 interface Level {
