@@ -116,6 +116,11 @@ export class AttemptWatch {
     this.#look(entry);
   }
 
+  /** Ends all that is left of a run. */
+  stopRun(runId: number): void {
+    for (const { attempt } of [...this.#entries.values()]) if (attempt.runId === runId) this.stop(attempt, 'force');
+  }
+
   /** Tasks go on, nobody watches them. */
   close(): void {
     clearInterval(this.#timer);

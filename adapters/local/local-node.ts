@@ -220,10 +220,14 @@ export class LocalNode {
     if (wakeAt !== undefined) this.#alarm(id, wakeAt.getTime() - Date.now());
   }
 
-  /** Undefined when the run has ended. */
+  /** Undefined when the run has ended, or its row was deleted: then nobody wants its tasks any more. */
   async #load(id: number): Promise<LocalRun | undefined> {
     const loaded = await loadRun(this.#host.database, this.#owner, id);
-    if (loaded === undefined) return undefined;
+    if (loaded === undefined) {
+      this.#watch.stopRun(id);
+      this.#forget(id);
+      return undefined;
+    }
     const { run, open, unseen } = loaded;
     if (unseen) await markSeen(this.#host.database, this.#owner, id, run.intentSeq);
     if (isFinalPhase(run.phase)) {
@@ -240,7 +244,8 @@ export class LocalNode {
     try {
       this.#host.kill?.('local:before-step');
       if (!(await writeStep(this.#host.database, this.#owner, before, step))) {
-        this.#lose();
+        if (!(await renewLease(this.#host.database, this.#owner))) this.#lose();
+        else throw new Error('the row of the run is gone');
         return undefined;
       }
       this.#host.kill?.('local:after-step');

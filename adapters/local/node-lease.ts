@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Db } from '../spi/engine-kind.js';
 import { DataDirectoryInUse } from './data-directory-lock.js';
 import type { ProcessIdentity } from './process-identity.js';
-import { lifeOf } from './process-identity.js';
+import { isSameProcess, lifeOf } from './process-identity.js';
 
 export const LEASE_SECONDS = 15;
 export const RENEW_MS = 5_000;
@@ -21,12 +21,17 @@ export interface NodeOwner {
  * followed at once, one that cannot be seen from here when its lease has run out. Throws `DataDirectoryInUse` when it is
  * still being renewed. The caller holds the directory's lock.
  */
-export async function takeLease(db: Db, owner: NodeOwner, folder: string): Promise<void> {
+export async function takeLease(
+  db: Db,
+  owner: NodeOwner,
+  folder: string,
+  patienceMs = (LEASE_SECONDS + 3) * 1000,
+): Promise<void> {
   await db.query({
     text: `INSERT INTO signalbox_local.nodes (node_id, engine) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
     values: [owner.nodeId, owner.engine],
   });
-  const deadline = performance.now() + (LEASE_SECONDS + 3) * 1000;
+  const deadline = performance.now() + patienceMs;
   for (;;) {
     const seen = await readLease(db, owner.nodeId);
     if (!isHeld(seen, owner.identity) && (await replaceOwner(db, owner, seen.owner_token))) return;
@@ -72,7 +77,7 @@ function isHeld({ running, owner_identity }: LeaseRow, self: ProcessIdentity): b
   if (!running || owner_identity === null) return false;
   const holder = JSON.parse(owner_identity) as ProcessIdentity;
   // An earlier engine of this very process: it gave the directory's lock back, or we would not hold it.
-  if (holder.pid === self.pid && holder.startTime === self.startTime) return false;
+  if (isSameProcess(holder, self)) return false;
   return lifeOf(holder) !== 'dead';
 }
 

@@ -50,6 +50,15 @@ export function lifeOf(identity: ProcessIdentity): Life {
   return stat !== undefined && !isZombie(stat) && stat.startTime === identity.startTime ? 'alive' : 'dead';
 }
 
+export function isSameProcess(one: ProcessIdentity, other: ProcessIdentity): boolean {
+  return (
+    one.bootId === other.bootId &&
+    one.pidNamespace === other.pidNamespace &&
+    one.pid === other.pid &&
+    one.startTime === other.startTime
+  );
+}
+
 export function isZombie(stat: ProcessStat): boolean {
   return stat.state.startsWith('Z') || stat.state.startsWith('X');
 }
