@@ -5,6 +5,11 @@ export interface Label {
   value: string;
 }
 
+export interface LabelUse extends Label {
+  workflows: number;
+  workflow_runs: number;
+}
+
 export interface Page<Item> {
   items: Item[];
   next_cursor?: string;

@@ -175,7 +175,7 @@ describe('runs', () => {
 });
 
 test('labels are added, removed and counted', async () => {
-  const { id } = await data<WorkflowRun>('runs', 'start', 'greet', '-p', 'who=x', '--label', 'a=1');
+  const { id } = await data<WorkflowRun>('runs', 'start', 'greet', '-p', 'who=x', '--label', 'a=1', '--wait');
   expect((await cli('labels', 'add', 'run', String(id), 'a=2', 'b=3')).code).toBe(0);
   expect((await cli('labels', 'remove', 'run', String(id), 'a=1')).code).toBe(0);
   expect((await data<WorkflowRun>('runs', 'get', String(id))).labels).toEqual([
@@ -183,7 +183,7 @@ test('labels are added, removed and counted', async () => {
     { key: 'b', value: '3' },
   ]);
   expect((await cli('labels', 'add', 'workflow', 'greet', '1', 'c=4')).code).toBe(0);
-  expect((await cli('labels', 'list', '--prefix', 'b')).stdout).toMatch(/KEY +VALUE[^]*b +3 +1/);
+  expect((await cli('labels', 'list', '--prefix', 'b')).stdout).toMatch(/KEY +VALUE[^]*b +3 +0 +1/);
 });
 
 test('engines are listed and shown', async () => {

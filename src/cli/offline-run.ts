@@ -54,7 +54,7 @@ export async function runOffline(session: Session, work: OfflineRun): Promise<Ex
   } finally {
     await close(service, stop);
     if (work.keep) terminal.talk(`Everything of the run is in ${folder}`);
-    else await remove(folder);
+    else await remove(folder).catch(() => terminal.talk(`The temporary folder could not be removed: ${folder}`));
     stop.dispose();
   }
 }

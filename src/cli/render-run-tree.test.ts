@@ -89,6 +89,16 @@ describe('the tree of a run', () => {
     ]);
   });
 
+  test('a task that stands for its items says how it is itself', () => {
+    const lines = draw({
+      taskRuns: [
+        taskRun('total', 'COMPLETED', { started_at: at(8), finished_at: at(9) }),
+        taskRun('total', 'COMPLETED', { map_index: 0, started_at: at(8), finished_at: at(9) }),
+      ],
+    });
+    expect(lines.slice(1)).toEqual(['└─ ✔ total   COMPLETED    1.0s  1/1 items', '   └─ ✔ [0]  COMPLETED    1.0s']);
+  });
+
   test('without a description of the workflow the task runs alone make the tree', () => {
     expect(draw({ taskRuns: [taskRun('a', 'SKIPPED', { state_reason: 'upstream-skipped' })] })[1]).toBe(
       '└─ ↷ a  SKIPPED          upstream-skipped',

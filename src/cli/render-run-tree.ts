@@ -1,7 +1,7 @@
 import type { TaskAttempt, TaskRun } from './api-types.js';
 import { formatSpan } from './format-time.js';
 import { lookOfState, type Paint } from './paint.js';
-import { overallState, taskViews, type RunView, type TaskView } from './run-view.js';
+import { overallState, pastAttempts, taskViews, type RunView, type TaskView } from './run-view.js';
 import { safeLine } from './safe-text.js';
 
 export interface TreeOptions {
@@ -64,21 +64,21 @@ function header({ run, lost }: RunView, { paint, now, columns }: TreeOptions): s
   return paint('bold', start) + paint(lookOfState(run.state).colour, run.state) + paint('dim', cut(end, room));
 }
 
-function nodesOf(task: TaskView, now: Date): Node[] {
-  const mapped = task.taskRuns.length > 1 || (task.taskRuns[0]?.map_index ?? -1) >= 0;
-  const [first] = task.taskRuns;
-  if (first === undefined) {
-    const notes = task.after.length === 0 ? [] : [`after ${task.after.join(', ')}`];
-    return [node({ depth: 0, name: task.title, state: 'PENDING', span: '', notes })];
+function nodesOf({ title, after, taskRun, items }: TaskView, now: Date): Node[] {
+  const below = items.flatMap((item) => taskRunNodes(1, `[${item.map_index ?? 0}]`, item, now, []));
+  const count = items.length === 0 ? [] : [`${items.filter((item) => item.finished_at).length}/${items.length} items`];
+  if (taskRun !== undefined) {
+    const [own, ...attempts] = taskRunNodes(0, title, taskRun, now, after);
+    return own === undefined ? [] : [{ ...own, notes: [...count, ...own.notes] }, ...attempts, ...below];
   }
-  if (!mapped) return taskRunNodes(0, task.title, first, now, task.after);
-  const ended = task.taskRuns.filter((taskRun) => taskRun.finished_at).length;
-  const started = task.taskRuns.map((taskRun) => taskRun.started_at).filter((at) => at !== undefined && at !== null);
-  const finished = task.taskRuns.map((taskRun) => taskRun.finished_at ?? '');
-  const span = formatSpan(started.sort()[0], finished.includes('') ? undefined : finished.sort().at(-1), now);
-  const state = overallState(task.taskRuns);
-  const parent = node({ depth: 0, name: task.title, state, span, notes: [`${ended}/${task.taskRuns.length} items`] });
-  return [parent, ...task.taskRuns.flatMap((run) => taskRunNodes(1, `[${run.map_index ?? 0}]`, run, now, []))];
+  if (items.length === 0) {
+    const notes = after.length === 0 ? [] : [`after ${after.join(', ')}`];
+    return [node({ depth: 0, name: title, state: 'PENDING', span: '', notes })];
+  }
+  const started = items.flatMap((item) => item.started_at ?? []).sort();
+  const finished = items.map((item) => item.finished_at ?? '').sort();
+  const span = formatSpan(started[0], finished[0] === '' ? undefined : finished.at(-1), now);
+  return [node({ depth: 0, name: title, state: overallState(items), span, notes: count }), ...below];
 }
 
 function taskRunNodes(depth: 0 | 1, name: string, taskRun: TaskRun, now: Date, after: string[]): Node[] {
@@ -90,8 +90,7 @@ function taskRunNodes(depth: 0 | 1, name: string, taskRun: TaskRun, now: Date, a
   const span = formatSpan(taskRun.started_at, taskRun.finished_at, now);
   const own = node({ depth, name, state: taskRun.state, span, notes });
   if (depth === 1) return [own];
-  const earlier = (taskRun.attempts ?? []).filter((attempt) => attempt.attempt < taskRun.attempt);
-  return [own, ...earlier.map((attempt) => attemptNode(attempt, now))];
+  return [own, ...pastAttempts(taskRun).map((attempt) => attemptNode(attempt, now))];
 }
 
 function attemptNode(attempt: TaskAttempt, now: Date): Node {

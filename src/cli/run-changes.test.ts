@@ -74,6 +74,12 @@ describe('a line for each change', () => {
       lines: ['00:00:04 task a attempt 2 RUNNING'],
     },
     {
+      reason: 'a failure is told as soon as it is known, also while the retry is waited for',
+      before: run('RUNNING', [task('a', 'RUNNING', { started_at: at(2) })]),
+      now: run('RUNNING', [task('a', 'RETRYING', { started_at: at(2), attempts: [failedOnce] })]),
+      lines: ['00:00:03 task a FAILED in 1.0s: exit code 75', '00:00:03 task a RETRYING'],
+    },
+    {
       reason: 'items have their index, and messages stay on their line',
       before: run('RUNNING', []),
       now: run('RUNNING', [

@@ -1,6 +1,6 @@
 import type { TaskAttempt, TaskRun, WorkflowRun } from './api-types.js';
 import { formatSpan } from './format-time.js';
-import { taskRunName } from './run-view.js';
+import { pastAttempts, taskRunName } from './run-view.js';
 import { safeLine } from './safe-text.js';
 
 /** One thing that is new between two looks at a run. */
@@ -34,7 +34,7 @@ export function changeLine(change: RunChange, now: Date): string {
     }
     case 'task': {
       const { taskRun } = change;
-      const time = taskRun.finished_at ?? taskRun.started_at;
+      const time = timeOf(change);
       const reason = taskRun.failure?.message ?? taskRun.state_reason;
       return line(
         time ?? now.toISOString(),
@@ -69,11 +69,11 @@ export function changeRecord(change: RunChange): Record<string, unknown> | undef
 
 function taskChanges(before: TaskRun | undefined, now: TaskRun): RunChange[] {
   const changes: RunChange[] = [];
-  for (const attempt of now.attempts ?? []) {
-    if (attempt.attempt >= now.attempt || !attempt.finished_at) continue;
-    const told = before?.attempts?.find((other) => other.attempt === attempt.attempt);
-    const toldAsCurrent = before?.attempt === attempt.attempt && before.state === attempt.state;
-    if (!told?.finished_at && !toldAsCurrent) changes.push({ kind: 'attempt', taskRun: now, attempt });
+  const told = new Set(before ? pastAttempts(before).map(({ attempt }) => attempt) : []);
+  // Its end was told as that of the task, before it turned out that a retry follows.
+  if (before?.finished_at) told.add(before.attempt);
+  for (const attempt of pastAttempts(now)) {
+    if (!told.has(attempt.attempt)) changes.push({ kind: 'attempt', taskRun: now, attempt });
   }
   const same =
     before?.state === now.state && before.attempt === now.attempt && before.state_reason === now.state_reason;
@@ -81,12 +81,18 @@ function taskChanges(before: TaskRun | undefined, now: TaskRun): RunChange[] {
   return changes;
 }
 
+/** Sorts behind every time. */
+const LATEST = '9';
+
 function timeOf(change: RunChange): string {
   switch (change.kind) {
     case 'run':
       return change.run.updated_at;
-    case 'task':
-      return change.taskRun.finished_at ?? change.taskRun.started_at ?? '9';
+    case 'task': {
+      const { finished_at: finishedAt, started_at: startedAt, state } = change.taskRun;
+      const before = state === 'RETRYING' ? pastAttempts(change.taskRun).at(-1)?.finished_at : undefined;
+      return finishedAt ?? before ?? startedAt ?? LATEST;
+    }
     case 'attempt':
       return change.attempt.finished_at ?? '';
   }

@@ -1,4 +1,4 @@
-import type { Task, TaskRun, WorkflowRun } from './api-types.js';
+import type { Task, TaskAttempt, TaskRun, WorkflowRun } from './api-types.js';
 
 /** One look at a run: what the live view draws. */
 export interface RunView {
@@ -9,11 +9,14 @@ export interface RunView {
   lost: boolean;
 }
 
-/** A task of the workflow with its task runs: none before it starts, several under `foreach`. */
+/** A task of the workflow as far as the run has come with it. */
 export interface TaskView {
   title: string;
   after: string[];
-  taskRuns: TaskRun[];
+  /** Of the task as a whole; absent before it starts, and where an engine reports items only. */
+  taskRun?: TaskRun;
+  /** Of the items under `foreach`. */
+  items: TaskRun[];
 }
 
 /** The tasks in an order in which each stands after all it needs, ties by id; task runs of unknown tasks last. */
@@ -28,9 +31,9 @@ export function taskViews(view: RunView): TaskView[] {
   const known = inOrder(view.tasks).map((task) => ({
     title: task.title,
     after: task.upstream_task_ids.map((id) => titles.get(id)).filter((title) => title !== undefined),
-    taskRuns: take(byTitle, task.title),
+    ...take(byTitle, task.title),
   }));
-  const unknown = [...byTitle.keys()].map((title) => ({ title, after: [], taskRuns: take(byTitle, title) }));
+  const unknown = [...byTitle.keys()].map((title) => ({ title, after: [], ...take(byTitle, title) }));
   return [...known, ...unknown];
 }
 
@@ -45,11 +48,16 @@ export function overallState(taskRuns: readonly TaskRun[]): string {
   return 'COMPLETED';
 }
 
+/** Attempts that are over and are not the end of the task run: a retry followed, or will. */
+export function pastAttempts(taskRun: TaskRun): TaskAttempt[] {
+  const isItsEnd = (attempt: TaskAttempt): boolean =>
+    attempt.attempt === taskRun.attempt && Boolean(taskRun.finished_at);
+  return (taskRun.attempts ?? []).filter((attempt) => attempt.finished_at && !isItsEnd(attempt));
+}
+
 /** The name of one task run: `load`, or `load[3]` under `foreach`. */
 export function taskRunName(taskRun: Pick<TaskRun, 'task_title' | 'map_index'>): string {
-  return taskRun.map_index === undefined || taskRun.map_index === null || taskRun.map_index < 0
-    ? taskRun.task_title
-    : `${taskRun.task_title}[${taskRun.map_index}]`;
+  return isItem(taskRun) ? `${taskRun.task_title}[${taskRun.map_index}]` : taskRun.task_title;
 }
 
 function inOrder(tasks: readonly Task[]): Task[] {
@@ -68,8 +76,14 @@ function inOrder(tasks: readonly Task[]): Task[] {
   return order;
 }
 
-function take(map: Map<string, TaskRun[]>, title: string): TaskRun[] {
+function take(map: Map<string, TaskRun[]>, title: string): Pick<TaskView, 'taskRun' | 'items'> {
   const taskRuns = map.get(title) ?? [];
   map.delete(title);
-  return taskRuns.sort((a, b) => (a.map_index ?? -1) - (b.map_index ?? -1) || a.id - b.id);
+  const items = taskRuns.filter(isItem).sort((a, b) => (a.map_index ?? 0) - (b.map_index ?? 0));
+  const whole = taskRuns.find((taskRun) => !isItem(taskRun));
+  return { items, ...(whole === undefined ? {} : { taskRun: whole }) };
+}
+
+function isItem(taskRun: Pick<TaskRun, 'map_index'>): boolean {
+  return typeof taskRun.map_index === 'number' && taskRun.map_index >= 0;
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { path } from '../api-client.js';
-import type { Engine, Label, Page, Task } from '../api-types.js';
+import type { Engine, Label, LabelUse, Page, Task } from '../api-types.js';
 import type { Cli, Session } from '../cli.js';
 import { examples, group, leaf, readNumber } from '../command-options.js';
 import { formatTime } from '../format-time.js';
@@ -74,15 +74,16 @@ function addLabelCommands(labels: Command, cli: Cli): void {
     .option('--prefix <text>', 'only keys that begin so')
     .action(
       cli.client<{ prefix?: string }>(async ({ api, terminal }, { prefix }) => {
-        const items: (Label & { count?: number })[] = [];
-        for await (const label of api.all<Label & { count?: number }>(path('labels'), { prefix })) items.push(label);
+        const items: LabelUse[] = [];
+        for await (const label of api.all<LabelUse>(path('labels'), { prefix })) items.push(label);
         if (terminal.json) return terminal.document({ items });
         terminal.data(
           renderTable(
             [
               { title: 'key', value: (label) => label.key },
               { title: 'value', value: (label) => label.value },
-              { title: 'count', value: (label) => label.count, align: 'right' },
+              { title: 'workflows', value: (label) => label.workflows, align: 'right' },
+              { title: 'runs', value: (label) => label.workflow_runs, align: 'right' },
             ],
             items,
             terminal.paint,
