@@ -145,6 +145,7 @@ CREATE INDEX workflow_runs_by_state ON workflow_runs (project, state, id DESC);
 CREATE INDEX workflow_runs_by_workflow ON workflow_runs (workflow_id, id DESC);
 CREATE INDEX workflow_runs_active ON workflow_runs (workflow_engine, id)
   WHERE state IN ('PENDING', 'SCHEDULED', 'RUNNING', 'PAUSED', 'RETRYING', 'CANCELLING');
+CREATE INDEX workflow_runs_ended ON workflow_runs (workflow_engine, finished_at) WHERE finished_at IS NOT NULL;
 CREATE INDEX workflow_runs_due ON workflow_runs (workflow_engine, project, next_action_at) WHERE next_action_at IS NOT NULL;
 
 CREATE TABLE workflow_executions (

@@ -1,31 +1,31 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { Background } from './background.js';
-import { DispatchPorts, Dispatcher } from './dispatch/dispatcher.js';
+import { Dispatcher } from './dispatch/dispatcher.js';
 import { HintFollower } from './dispatch/hint-follower.js';
 import { RunDriver } from './dispatch/run-driver.js';
 import { WakeUps } from './dispatch/wake-ups.js';
 import { Engines } from './engines/engines.js';
 import { LifecycleRequests } from './lifecycle/lifecycle-requests.js';
 import { KillPoints } from './platform/kill-points.js';
+import { Telemetry } from './platform/telemetry.js';
 import { Observer } from './reconcile/observer.js';
 import { ReconcileLoop } from './reconcile/reconcile-loop.js';
 import { Reconciler } from './reconcile/reconciler.js';
-import { RefreshPorts, RunRefresher } from './reconcile/run-refresher.js';
+import { RunRefresher } from './reconcile/run-refresher.js';
 import { Registrar } from './workflows/registrar.js';
 
 const WORK = [
   Background,
-  DispatchPorts,
   Dispatcher,
   HintFollower,
   LifecycleRequests,
   Observer,
   ReconcileLoop,
   Reconciler,
-  RefreshPorts,
   Registrar,
   RunDriver,
   RunRefresher,
+  Telemetry,
   WakeUps,
 ];
 

@@ -5,19 +5,9 @@ import { checkHealth } from '../engines/engine-health.js';
 import { type Engine, Engines } from '../engines/engines.js';
 import type { RunRecord } from '../lifecycle/run-record.js';
 import { Database } from '../platform/database.js';
-import { Log } from '../platform/log.js';
-import { Metrics } from '../platform/metrics.js';
+import { Telemetry } from '../platform/telemetry.js';
 import { claimDueRuns } from './claim-due-runs.js';
 import { RunDriver } from './run-driver.js';
-
-/** What lanes report to. */
-@Injectable()
-export class DispatchPorts {
-  constructor(
-    readonly log: Log,
-    readonly metrics: Metrics,
-  ) {}
-}
 
 @Injectable()
 export class Dispatcher {
@@ -28,7 +18,7 @@ export class Dispatcher {
     private readonly engines: Engines,
     private readonly driver: RunDriver,
     private readonly config: Config,
-    private readonly ports: DispatchPorts,
+    private readonly telemetry: Telemetry,
   ) {}
 
   start(): void {
@@ -37,7 +27,9 @@ export class Dispatcher {
       pollMs: this.config.pollIntervalMs,
       leaseMs: this.config.leaseMs,
     };
-    this.lanes = this.engines.list().map((engine) => new Lane(engine, this.database, this.driver, this.ports, options));
+    this.lanes = this.engines
+      .list()
+      .map((engine) => new Lane(engine, this.database, this.driver, this.telemetry, options));
     for (const lane of this.lanes) lane.start();
   }
 
@@ -71,7 +63,7 @@ class Lane {
     private readonly engine: Engine,
     private readonly database: Database,
     private readonly driver: RunDriver,
-    private readonly ports: DispatchPorts,
+    private readonly telemetry: Telemetry,
     private readonly options: LaneOptions,
   ) {
     this.engineName = engine.name;
@@ -99,7 +91,7 @@ class Lane {
       this.awake = false;
       const taken = await this.fill();
       // Slots are full or nothing is due: a finished drive, a wake-up or the poll brings us back.
-      if (!taken) await this.sleep(Math.max(this.options.pollMs, this.engine.gateway.closedForMs()));
+      if (!taken) await this.sleep(this.options.pollMs);
     }
   }
 
@@ -113,14 +105,16 @@ class Lane {
       for (const run of runs) this.take(run, token);
       return runs.length === free && this.busy.size < this.options.slots;
     } catch (error) {
-      this.ports.log.warn({ engine: this.engineName, err: error }, 'due runs could not be claimed');
+      this.telemetry.log.warn({ engine: this.engineName, err: error }, 'due runs could not be claimed');
       return false;
     }
   }
 
   private take(run: RunRecord, token: string): void {
     if (run.nextActionAt) {
-      this.ports.metrics.jobLagSeconds.observe(Math.max(0, run.readAt.getTime() - run.nextActionAt.getTime()) / 1000);
+      this.telemetry.metrics.jobLagSeconds.observe(
+        Math.max(0, run.readAt.getTime() - run.nextActionAt.getTime()) / 1000,
+      );
     }
     const work = this.driver.drive(this.engine, run, token).finally(() => {
       this.busy.delete(work);

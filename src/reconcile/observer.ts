@@ -17,10 +17,14 @@ export interface ObserveOptions {
   source: LifecycleSource;
   /** Absences seen now count towards the verdict `engine-run-missing`. */
   pass?: boolean;
+  /** Only what the batch calls say: no run is asked for on its own. */
+  listed?: boolean;
   timeoutMs?: number;
   traceparent?: string;
 }
 
+/** Runs that a list lacked and that are asked for one by one, per page: a list miss is not an absence. */
+const MISSING_AT_ONCE = 100;
 /** Whole executions read at the same time per call of `observe`. */
 const WHOLE_AT_ONCE = 8;
 
@@ -39,15 +43,20 @@ export class Observer {
    */
   async observe(engine: Engine, runs: RunRecord[], options: ObserveOptions): Promise<Applied> {
     const total: Applied = { changed: 0, whole: [], failed: [] };
-    const page = engine.capabilities.pageSize;
-    for (let from = 0; from < runs.length; from += page) {
-      const part = runs.slice(from, from + page);
+    const { pageSize } = engine.capabilities;
+    for (let from = 0; from < runs.length; from += pageSize) {
+      const part = runs.slice(from, from + pageSize);
       const ctx = await this.context(engine, options);
-      const observations = await this.readPage(engine, part, options, total);
-      const applied = await this.apply(engine, part, observations, ctx);
+      const page = await this.readPage(engine, part, options, total);
+      const missing =
+        page.answered && options.listed !== true
+          ? part.filter((run) => isUnread(run, page.observations)).slice(0, MISSING_AT_ONCE)
+          : [];
+      const listed = part.filter((run) => !missing.includes(run));
+      const applied = await this.apply(engine, listed, page.observations, ctx);
       total.changed += applied.changed;
       total.failed.push(...applied.failed);
-      const whole = await this.observeWhole(engine, applied.whole, options);
+      const whole = await this.observeWhole(engine, [...applied.whole, ...missing], options);
       total.changed += whole.changed;
       total.failed.push(...whole.failed);
     }
@@ -78,12 +87,15 @@ export class Observer {
     runs: RunRecord[],
     options: ObserveOptions,
     total: Applied,
-  ): Promise<Observation[]> {
+  ): Promise<{ answered: boolean; observations: Observation[] }> {
     const refs = runs.map(toExecutionRef);
     try {
-      return await engine.gateway.call('observeMany', options, (adapter, ctx) => adapter.observeMany(refs, ctx));
+      const observations = await engine.gateway.call('observeMany', options, (adapter, ctx) =>
+        adapter.observeMany(refs, ctx),
+      );
+      return { answered: true, observations };
     } catch (error) {
-      return runs.map((run) => unread(run, error, total));
+      return { answered: false, observations: runs.map((run) => unread(run, error, total)) };
     }
   }
 
@@ -129,6 +141,11 @@ export class Observer {
       taskSettleMs: this.config.taskSettleMs,
     };
   }
+}
+
+function isUnread(run: RunRecord, observations: Observation[]): boolean {
+  const said = observations.find((observation) => observation.key === run.execution.key);
+  return said === undefined || said.presence === 'unread';
 }
 
 function unread(run: RunRecord, error: unknown, total: Applied): Observation {

@@ -1,13 +1,14 @@
 /** One pass brings rows to what engines say and engines to what clients asked for. Safe to run several at once. */
 import { Injectable } from '@nestjs/common';
+import { Config } from '../config.js';
 import { checkHealth } from '../engines/engine-health.js';
 import { type Engine, Engines } from '../engines/engines.js';
 import type { RunRecord } from '../lifecycle/run-record.js';
-import { readActiveRecords, readRunRecords, takeTicket } from '../lifecycle/run-store.js';
+import { readActiveRecords, readRecentlyEnded, readRunRecords, takeTicket } from '../lifecycle/run-store.js';
 import { Database } from '../platform/database.js';
-import { Log } from '../platform/log.js';
-import { Metrics } from '../platform/metrics.js';
+import { Telemetry } from '../platform/telemetry.js';
 import { Observer } from './observer.js';
+import { markOverdueCancels } from './mark-overdue-cancels.js';
 import { followTombstones } from './follow-tombstones.js';
 
 export interface RunFailure {
@@ -45,8 +46,8 @@ export class Reconciler {
     private readonly database: Database,
     private readonly engines: Engines,
     private readonly observer: Observer,
-    private readonly log: Log,
-    private readonly metrics: Metrics,
+    private readonly config: Config,
+    private readonly telemetry: Telemetry,
   ) {}
 
   /** Engines in parallel: a slow one delays nobody else. Throws only what the database throws. */
@@ -59,6 +60,7 @@ export class Reconciler {
   private async passEngine(engine: Engine, options: PassOptions): Promise<EnginePass> {
     const began = performance.now();
     const pass: EnginePass = { engine: engine.name, checked: 0, changed: 0, failed: [], took_ms: 0 };
+    await markOverdueCancels(this.database, engine.name, this.config.cancelGraceMs);
     const health = await checkHealth(this.database, engine);
     if (health.state === 'DOWN' || health.state === 'UNAUTHORIZED') {
       pass.unreachable = health.detail ?? health.state;
@@ -67,13 +69,14 @@ export class Reconciler {
       if (options.runIds) await this.look(engine, await this.activeOf(engine, options.runIds), pass);
       else await this.lookAtAll(engine, pass);
       if (!options.runIds) {
-        pass.changed += await followTombstones(this.database, engine, this.log);
+        await this.lookAtEnded(engine, pass);
+        pass.changed += await followTombstones(this.database, engine, this.telemetry.log);
         await this.recordPass(engine, pass, ticket, at);
       }
     }
     pass.took_ms = Math.round(performance.now() - began);
-    this.metrics.reconcileSeconds.observe({ engine: engine.name }, pass.took_ms / 1000);
-    this.log.info(
+    this.telemetry.metrics.reconcileSeconds.observe({ engine: engine.name }, pass.took_ms / 1000);
+    this.telemetry.log.info(
       {
         engine: engine.name,
         checked: pass.checked,
@@ -96,6 +99,18 @@ export class Reconciler {
       await this.look(engine, runs, pass);
       after = last.id;
     }
+  }
+
+  /** What just ended is looked at once more: an engine that runs it again is drift, and drift is said. */
+  private async lookAtEnded(engine: Engine, pass: EnginePass): Promise<void> {
+    const sinceMs = this.config.taskSettleMs + this.config.reconcileIntervalMs;
+    const ended = await readRecentlyEnded(this.database, engine.name, sinceMs, PAGE);
+    const applied = await this.observer.observe(engine, ended, {
+      class: 'reconcile',
+      source: 'reconciler',
+      listed: true,
+    });
+    pass.changed += applied.changed;
   }
 
   private async look(engine: Engine, runs: RunRecord[], pass: EnginePass): Promise<void> {

@@ -4,8 +4,7 @@ import { type Engine, Engines } from '../engines/engines.js';
 import { isFinal } from '../lifecycle/run-state.js';
 import { readRunRecords } from '../lifecycle/run-store.js';
 import { Database } from '../platform/database.js';
-import { Log } from '../platform/log.js';
-import { Metrics } from '../platform/metrics.js';
+import { Telemetry } from '../platform/telemetry.js';
 import { Observer } from './observer.js';
 
 export interface Refreshed {
@@ -23,15 +22,6 @@ interface Gathering {
   waiting: Map<number, ((refreshed: Refreshed) => void)[]>;
 }
 
-/** What the refresher reports to. */
-@Injectable()
-export class RefreshPorts {
-  constructor(
-    readonly log: Log,
-    readonly metrics: Metrics,
-  ) {}
-}
-
 /**
  * Refresh on read: gathered for a few milliseconds into one batch call, at most once per run and REFRESH_MAX_AGE over all
  * processes, at most REFRESH_TIMEOUT for the caller, within the reads' share of the engine's budget.
@@ -46,7 +36,7 @@ export class RunRefresher {
     private readonly engines: Engines,
     private readonly observer: Observer,
     private readonly config: Config,
-    private readonly ports: RefreshPorts,
+    private readonly telemetry: Telemetry,
   ) {}
 
   /** The caller reads the row again afterwards. Never throws for an engine; a sick one answers `stale`. */
@@ -111,11 +101,11 @@ export class RunRefresher {
       for (const failure of applied.failed) failed.set(failure.runId, failure.code);
       for (const run of runs) {
         const ageMs = run.observedAt ? run.readAt.getTime() - run.observedAt.getTime() : 0;
-        this.ports.metrics.refreshAgeSeconds.observe(ageMs / 1000);
+        this.telemetry.metrics.refreshAgeSeconds.observe(ageMs / 1000);
       }
     } catch (error) {
       broken = 'refresh-failed';
-      this.ports.log.warn({ engine: engine.name, err: error }, 'runs could not be refreshed on read');
+      this.telemetry.log.warn({ engine: engine.name, err: error }, 'runs could not be refreshed on read');
     }
     for (const [id, resolvers] of gathering.waiting) {
       const code = failed.get(id);
