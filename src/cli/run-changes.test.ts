@@ -39,6 +39,12 @@ describe('a line for each change', () => {
       lines: ['00:00:01 run 12 RUNNING', '00:00:02 task a RUNNING'],
     },
     {
+      reason: 'what has no time of its own yet is told with the present one',
+      before: run('RUNNING', []),
+      now: run('RUNNING', [task('a', 'SCHEDULED')]),
+      lines: ['00:00:59 task a SCHEDULED'],
+    },
+    {
       reason: 'nothing new, nothing said',
       before: run('RUNNING', [task('a', 'RUNNING', { started_at: at(2) })]),
       now: run('RUNNING', [task('a', 'RUNNING', { started_at: at(2) })], { updated_at: at(5) }),

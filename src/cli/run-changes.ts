@@ -10,6 +10,9 @@ export type RunChange =
   /** An attempt that ended before we could see it run. */
   | { kind: 'attempt'; taskRun: TaskRun; attempt: TaskAttempt };
 
+/** Stands for a time that is not known yet: sorts behind all others. */
+const LATEST = '9';
+
 /** What changed since `before` (all of it at the first look), in an order in which it can have happened. */
 export function runChanges(before: WorkflowRun | undefined, now: WorkflowRun): RunChange[] {
   const known = new Map((before?.task_runs ?? []).map((taskRun) => [taskRunName(taskRun), taskRun]));
@@ -37,7 +40,7 @@ export function changeLine(change: RunChange, now: Date): string {
       const time = timeOf(change);
       const reason = taskRun.failure?.message ?? taskRun.state_reason;
       return line(
-        time ?? now.toISOString(),
+        time === LATEST ? now.toISOString() : time,
         subject(taskRun, taskRun.attempt),
         taskRun.state,
         took(taskRun, now),
@@ -80,9 +83,6 @@ function taskChanges(before: TaskRun | undefined, now: TaskRun): RunChange[] {
   if (!same && !(before === undefined && now.state === 'PENDING')) changes.push({ kind: 'task', taskRun: now });
   return changes;
 }
-
-/** Sorts behind every time. */
-const LATEST = '9';
 
 function timeOf(change: RunChange): string {
   switch (change.kind) {
