@@ -1,4 +1,5 @@
 import { CONFIG_SCHEMA, type ConfigEntry } from './config-schema.js';
+import { markdownTable } from './platform/markdown-table.js';
 import { formatDuration } from './config-duration.js';
 
 /** README's table of every key, as Markdown. */
@@ -7,15 +8,7 @@ export function configurationTable(): string {
     const names = entry.kind === 'url' ? `\`${entry.name}\`, \`${entry.name}_FILE\`` : `\`${entry.name}\``;
     return [names, entry.default === undefined ? '-' : `\`${entry.default}\``, allowed(entry), entry.meaning];
   });
-  return tableOf(['name', 'default', 'allowed', 'meaning'], rows);
-}
-
-function tableOf(head: string[], rows: string[][]): string {
-  // The widths prettier gives a table, so that the generated text and the formatted file are the same.
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
-  const line = (cells: string[]): string =>
-    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
-  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
+  return markdownTable(['name', 'default', 'allowed', 'meaning'], rows);
 }
 
 function allowed(entry: ConfigEntry): string {

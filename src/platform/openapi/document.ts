@@ -2,7 +2,10 @@ import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import type { OperationExample } from './operation.js';
 
-type Operation = NonNullable<OpenAPIObject['paths'][string]['get']> & { 'x-example'?: OperationExample };
+type Operation = NonNullable<OpenAPIObject['paths'][string]['get']> & {
+  'x-example'?: OperationExample;
+  'x-statuses'?: number[];
+};
 type Method = 'get' | 'put' | 'post' | 'delete' | 'patch';
 
 const METHODS: readonly Method[] = ['get', 'put', 'post', 'delete', 'patch'];
@@ -23,7 +26,9 @@ export function buildDocument(nest: INestApplication, version: string): OpenAPIO
   for (const path of Object.values(document.paths)) {
     for (const method of METHODS) {
       const operation = path[method];
-      if (operation) placeExample(operation);
+      if (!operation) continue;
+      dropOtherStatuses(operation);
+      placeExample(operation);
     }
   }
   return document;
@@ -31,6 +36,15 @@ export function buildDocument(nest: INestApplication, version: string): OpenAPIO
 
 function sorted<T>(record: Record<string, T>): Record<string, T> {
   return Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function dropOtherStatuses(operation: Operation): void {
+  const happening = operation['x-statuses'];
+  delete operation['x-statuses'];
+  if (!happening) return;
+  for (const status of Object.keys(operation.responses)) {
+    if (!happening.includes(Number(status))) delete operation.responses[status];
+  }
 }
 
 function placeExample(operation: Operation): void {

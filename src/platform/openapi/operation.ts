@@ -1,5 +1,13 @@
 import { applyDecorators, SetMetadata, type Type } from '@nestjs/common';
-import { ApiExtraModels, ApiHeader, ApiOperation, ApiResponse, getSchemaPath } from '@nestjs/swagger';
+import {
+  ApiExtension,
+  ApiExtraModels,
+  ApiHeader,
+  ApiOperation,
+  ApiQuery,
+  ApiResponse,
+  getSchemaPath,
+} from '@nestjs/swagger';
 import { PROBLEMS, type ProblemCode } from '../problem-catalogue.js';
 import { ProblemDocument } from './problem-document.dto.js';
 
@@ -67,9 +75,11 @@ export function Operation(options: OperationOptions): MethodDecorator {
       operationId: options.id,
       summary: options.summary,
       ...(options.description === undefined ? {} : { description: options.description }),
-      ...(options.example === undefined ? {} : { 'x-example': options.example }),
     }),
+    ApiExtension('x-statuses', statusesOf(options)),
+    ...(options.example === undefined ? [] : [ApiExtension('x-example', options.example)]),
     ...(options.projectless ? [] : [projectHeader(options)]),
+    ...(producesOf(options).includes('text/event-stream') ? [ApiQuery({ name: 'project', ...PROJECT_PARAMETER })] : []),
     ...(options.idempotent ? [ApiHeader({ name: 'Idempotency-Key', ...IDEMPOTENCY_KEY })] : []),
     ...options.answers.map((answer) => answerResponse(answer, options.idempotent === true)),
     ...problemResponses(problemsOf(options)),
@@ -88,6 +98,20 @@ export function problemsOf(options: OperationOptions): ProblemCode[] {
 export function producesOf(options: OperationOptions): string[] {
   return [...new Set(options.answers.flatMap(mediaTypesOf))];
 }
+
+/** Nest adds a status of its own to every route: these are the ones that happen. */
+function statusesOf(options: OperationOptions): number[] {
+  return [
+    ...options.answers.map((answer) => answer.status),
+    ...problemsOf(options).map((code) => PROBLEMS[code].status),
+  ];
+}
+
+const PROJECT_PARAMETER = {
+  required: false,
+  description: 'The project, for clients that cannot set headers on an event stream.',
+  schema: { type: 'string' as const },
+};
 
 const IDEMPOTENCY_KEY = {
   required: false,

@@ -1,3 +1,6 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { PROBLEM_CODES, type ProblemCode } from '../problem-catalogue.js';
+
 /** One thing wrong in a request. */
 export class ProblemItemDocument {
   /** JSON pointer into the body. */
@@ -20,13 +23,14 @@ export class ProblemDocument {
   /** `/problems/` and the code. */
   type!: string;
   title!: string;
+  @ApiProperty({ type: 'integer' })
   status!: number;
   /** What happened in this case. */
   detail!: string;
   /** Path of the request. */
   instance!: string;
-  /** From the catalogue in docs/problems.md. */
-  code!: string;
+  @ApiProperty({ enum: PROBLEM_CODES, description: 'From the catalogue in docs/problems.md.' })
+  code!: ProblemCode;
   /** W3C trace id: the same in the service's log. */
   trace_id?: string;
   errors?: ProblemItemDocument[];
