@@ -108,6 +108,20 @@ test('what a task leaves behind is stopped when it ends, and does not hold the r
   expect(await processesWith(key)).toEqual([]);
 });
 
+test('a run with many ready tasks does not keep the slots from another one', async () => {
+  const narrow = await startEngine(database.database, { engineName: 'narrow' }, { maxTasks: 2 });
+  const big = await narrow.submit(
+    workflow({ tasks: { many: { foreach: { items: Array(20).fill(0) }, run: 'sleep 0.1' } } }),
+  );
+  await narrow.until(big, (seen) => seen.phase === 'running');
+  const small = await narrow.submit(workflow({ tasks: { a: { run: 'true' }, b: { run: 'true', needs: ['a'] } } }));
+  await narrow.untilFinal(small);
+  const meanwhile = (await narrow.observe(big)).taskRuns?.filter(({ state }) => state === 'COMPLETED') ?? [];
+  expect(meanwhile.length).toBeLessThan(12);
+  expect((await narrow.untilFinal(big)).phase).toBe('succeeded');
+  await narrow.adapter.close();
+});
+
 describe('pause', () => {
   test('a paused run starts no task, one that runs goes on, and resume continues', async () => {
     const gate = join(mkdtempSync(join(tmpdir(), 'signalbox-gate-')), 'open');

@@ -14,7 +14,7 @@ import type { NodeOwner } from './node-lease.js';
 import { RENEW_MS, releaseLease, renewLease, takeLease } from './node-lease.js';
 import { ownIdentity } from './process-identity.js';
 import { RunQueue } from './run-queue.js';
-import type { LocalRun } from './run-model.js';
+import type { LocalRun, LocalTaskRun } from './run-model.js';
 import { isFinalPhase } from './run-model.js';
 import type { OpenAttempt, Step } from './step-store.js';
 import { claimRuns, loadRun, markSeen, readActiveRuns, readWantedRuns, writeStep } from './step-store.js';
@@ -326,12 +326,18 @@ export class LocalNode {
 }
 
 function applyStep(run: LocalRun, step: Step): LocalRun {
-  const changed = new Map(step.tasks.map((row) => [`${row.task}/${row.mapIndex}`, row]));
+  const changed = new Map<string, Map<number, LocalTaskRun>>();
+  for (const row of step.tasks) {
+    const rows = changed.get(row.task) ?? new Map<number, LocalTaskRun>();
+    changed.set(row.task, rows.set(row.mapIndex, row));
+  }
   const tasks = run.tasks.map((row) => {
-    const next = changed.get(`${row.task}/${row.mapIndex}`);
-    changed.delete(`${row.task}/${row.mapIndex}`);
+    const rows = changed.get(row.task);
+    const next = rows?.get(row.mapIndex);
+    rows?.delete(row.mapIndex);
     return next ?? row;
   });
+  for (const rows of changed.values()) tasks.push(...rows.values());
   const { phase, roundStartedAt, startedAt } = step.run;
-  return { ...run, phase, roundStartedAt, startedAt, tasks: [...tasks, ...changed.values()] };
+  return { ...run, phase, roundStartedAt, startedAt, tasks };
 }

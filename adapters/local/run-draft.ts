@@ -32,7 +32,8 @@ export class RunDraft {
   /** Some task of this round has left PENDING. */
   began: boolean;
   readonly #definitions: Map<string, TaskDefinition>;
-  readonly #rows: Map<string, LocalTaskRun>;
+  /** By task; the whole stands at 0 and item n at n + 1. */
+  readonly #rows: Map<string, LocalTaskRun[]>;
   readonly #changed = new Map<string, LocalTaskRun>();
   readonly #attempts = new Map<string, AttemptChange>();
   readonly #created: Step['created'] = [];
@@ -45,12 +46,16 @@ export class RunDraft {
     this.began = run.roundStartedAt !== null;
     this.#slots = slots;
     this.#definitions = new Map(run.definition.tasks.map((task) => [task.id, task]));
-    this.#rows = new Map(run.tasks.map((row) => [identify(row.task, row.mapIndex), row]));
-    this.#live = run.tasks.filter((row) => this.isLive(row)).length;
+    this.#rows = new Map(run.definition.tasks.map((task) => [task.id, []]));
+    this.#live = 0;
+    for (const row of run.tasks) {
+      this.#place(row);
+      if (this.isLive(row)) this.#live += 1;
+    }
   }
 
   row(task: string, mapIndex: number): LocalTaskRun | undefined {
-    return this.#rows.get(identify(task, mapIndex));
+    return this.#rows.get(task)?.[mapIndex + 1];
   }
 
   /** Tasks and fan-outs, no items. */
@@ -63,7 +68,7 @@ export class RunDraft {
     const whole = this.row(task.id, WHOLE);
     if (whole === undefined) return [];
     if (task.foreach === undefined) return [whole];
-    return Array.from({ length: whole.itemCount ?? 0 }, (_, index) => this.row(task.id, index) ?? []).flat();
+    return this.#rows.get(task.id)?.slice(1, 1 + (whole.itemCount ?? 0)) ?? [];
   }
 
   /** An attempt of it is open. */
@@ -84,7 +89,7 @@ export class RunDraft {
   set(row: LocalTaskRun, change: Partial<LocalTaskRun>): void {
     const next = { ...row, ...change };
     this.#live += Number(this.isLive(next)) - Number(this.isLive(row));
-    this.#rows.set(identify(row.task, row.mapIndex), next);
+    this.#place(next);
     this.#changed.set(identify(row.task, row.mapIndex), next);
     if (next.state !== 'PENDING' && next.state !== 'CANCELLED') this.began = true;
   }
@@ -147,6 +152,11 @@ export class RunDraft {
 
   wake(at: Date): void {
     if (this.wakeAt === undefined || at < this.wakeAt) this.wakeAt = at;
+  }
+
+  #place(row: LocalTaskRun): void {
+    const rows = this.#rows.get(row.task);
+    if (rows !== undefined) rows[row.mapIndex + 1] = row;
   }
 
   /** Undefined when the stored rows say it all already. */
