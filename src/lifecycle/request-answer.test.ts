@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { LifecycleRequestType } from './lifecycle-event.js';
-import { answerRequest, type Answer, type Requestable } from './request-answer.js';
+import { LIFECYCLE_TABLE } from '../../test/support/lifecycle-table.js';
+import { answerRequest, type Requestable } from './request-answer.js';
 import type { RunState } from './run-state.js';
 
 const VERBS = { pause: 'native', resume: 'native' } as const;
@@ -10,31 +11,13 @@ function run(state: RunState, changes: Partial<Requestable> = {}): Requestable {
   return { state, desired, generation: state === 'RETRYING' ? 2 : 1, execution: { outcome: 'known' }, ...changes };
 }
 
-/** The table of api.md: 202, 200 or 409 for every state and request. */
-const TABLE: Record<LifecycleRequestType, Record<RunState, Answer['answer']>> = {
-  CANCEL: {
-    PENDING: 'accepted', SCHEDULED: 'accepted', RUNNING: 'accepted', PAUSED: 'accepted', RETRYING: 'accepted',
-    CANCELLING: 'unchanged', COMPLETED: 'unchanged', FAILED: 'unchanged', CANCELLED: 'unchanged',
-  },
-  RETRY: {
-    PENDING: 'refused', SCHEDULED: 'refused', RUNNING: 'refused', PAUSED: 'refused', RETRYING: 'unchanged',
-    CANCELLING: 'refused', COMPLETED: 'refused', FAILED: 'accepted', CANCELLED: 'accepted',
-  },
-  PAUSE: {
-    PENDING: 'accepted', SCHEDULED: 'accepted', RUNNING: 'accepted', PAUSED: 'unchanged', RETRYING: 'refused',
-    CANCELLING: 'refused', COMPLETED: 'refused', FAILED: 'refused', CANCELLED: 'refused',
-  },
-  RESUME: {
-    PENDING: 'unchanged', SCHEDULED: 'unchanged', RUNNING: 'unchanged', PAUSED: 'accepted', RETRYING: 'unchanged',
-    CANCELLING: 'refused', COMPLETED: 'refused', FAILED: 'refused', CANCELLED: 'refused',
-  },
-}; // prettier-ignore
+const ANSWERS = { 202: 'accepted', 200: 'unchanged', 409: 'refused' } as const;
 
-const cases = Object.entries(TABLE).flatMap(([type, row]) =>
-  Object.entries(row).map(([state, answer]) => ({
+const cases = Object.entries(LIFECYCLE_TABLE).flatMap(([type, row]) =>
+  Object.entries(row).map(([state, status]) => ({
     type: type as LifecycleRequestType,
     state: state as RunState,
-    answer,
+    answer: ANSWERS[status],
   })),
 );
 
