@@ -199,7 +199,7 @@ export function defineAdapter<const V extends VerbSupport>(
   capabilities: Capabilities<V>,
   verbs: CoreVerbs & Written<V>,
 ): EngineAdapter {
-  return Object.assign(Object.create(null) as object, verbs, { kind, capabilities }) as EngineAdapter;
+  return Object.assign(Object.create(null) as object, verbs, { kind, capabilities });
 }
 
 export function submitGuarantee(capabilities: Capabilities): 'exactly_once' | 'at_most_once' {
