@@ -42,19 +42,23 @@ export async function runOffline(session: Session, work: OfflineRun): Promise<Ex
   stop.listen();
   const folder = await mkdtemp(join(tmpdir(), 'signalbox-run-'));
   let service: Service | undefined;
+  const progress = { started: false, ended: false };
   try {
     terminal.talk('Starting a service of its own in a temporary folder ...');
     stop.onAsk(() => terminal.talk('Stopping.'));
     service = await start(folder);
     if (stop.asked) return EXIT.interrupted;
-    return await execute(session, work, service, stop);
+    return await execute(session, work, service, stop, progress);
   } catch (error) {
     if (stop.forced.aborted) return EXIT.interrupted;
     throw error;
   } finally {
     await close(service, stop);
     if (work.keep) terminal.talk(`Everything of the run is in ${folder}`);
-    else await remove(folder).catch(() => terminal.talk(`The temporary folder could not be removed: ${folder}`));
+    else if (progress.started && !progress.ended) {
+      // The processes that guard the tasks need it until these have ended; without it they could not end them.
+      terminal.talk(`Tasks may still be ending; the temporary folder stays: ${folder}`);
+    } else await remove(folder).catch(() => terminal.talk(`The temporary folder could not be removed: ${folder}`));
     stop.dispose();
   }
 }
@@ -70,7 +74,13 @@ async function start(folder: string): Promise<Service> {
   }
 }
 
-async function execute(session: Session, work: OfflineRun, service: Service, stop: GracefulStop): Promise<ExitCode> {
+async function execute(
+  session: Session,
+  work: OfflineRun,
+  service: Service,
+  stop: GracefulStop,
+  progress: { started: boolean; ended: boolean },
+): Promise<ExitCode> {
   const { terminal } = session;
   const api = new ApiClient({ url: service.url, project: undefined, signal: stop.forced });
   const { body: workflow } = await api
@@ -78,6 +88,7 @@ async function execute(session: Session, work: OfflineRun, service: Service, sto
       body: { workflow_engine: 'local', definition_format: 'signalbox/v1', definition: work.definition.text },
     })
     .catch((error: unknown) => inFile(error, work.file));
+  progress.started = true;
   const { body: run } = await api.write<WorkflowRun>('POST', path('workflow-runs'), {
     body: { workflow: { title: workflow.title, version: workflow.version }, parameters: work.parameters },
   });
@@ -94,6 +105,7 @@ async function execute(session: Session, work: OfflineRun, service: Service, sto
     inPlace: terminal.canRedraw(terminal.stderr),
     json: false,
   });
+  progress.ended = true;
   await tellFailures(session, api, ended);
   if (terminal.json) terminal.document(ended);
   else terminal.data(summary(ended, session));
