@@ -10,8 +10,8 @@ import { startService, type ServiceProcess } from '../support/service-process.js
 import { until } from '../support/until.js';
 import { diamond, DIAMOND_TASKS, readJournal } from '../scenarios/diamond.js';
 
-const RUNS = 100;
-const KILLS = 20;
+const RUNS = Number(process.env['RUNS'] ?? 100);
+const KILLS = Number(process.env['KILLS'] ?? 20);
 const SEED = Number(process.env['SEED'] ?? Date.now() % 100_000);
 
 let database: TestDatabase;
@@ -77,10 +77,11 @@ test(`kill -9 of the server ${KILLS} times while ${RUNS} runs are accepted: ever
   };
   await until(open, (count) => count === 0, 240_000);
 
-  const { rows } = await database.database.query<{ state: string; runs: number }>({
-    text: 'SELECT state, count(*) AS runs FROM workflow_runs GROUP BY state',
+  const { rows } = await database.database.query<{ state: string; failure: string | null; runs: number }>({
+    text: `SELECT state, failure->>'code' AS failure, min(failure->>'message') AS message, count(*) AS runs
+           FROM workflow_runs GROUP BY 1, 2`,
   });
-  expect(rows).toEqual([{ state: 'COMPLETED', runs: RUNS }]);
+  expect(rows).toEqual([{ state: 'COMPLETED', failure: null, message: null, runs: RUNS }]);
   const begun = readJournal(await readFile(journal, 'utf8'))
     .filter((line) => line.word === 'begin')
     .map((line) => `${line.run} ${line.task} ${line.attempt}`);
