@@ -1,6 +1,5 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { TestDatabase } from '../../test/support/database.js';
@@ -11,9 +10,11 @@ import {
   processesWith,
   readAll,
   refOf,
+  removeFolders,
   startEngine,
   states,
   taskRun,
+  temporaryFolder,
   workflow,
 } from './local-engine.test-support.js';
 
@@ -28,6 +29,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await engine.adapter.close();
   await database.drop();
+  removeFolders();
 });
 
 const isRunning = (task: string) => (seen: Parameters<typeof taskRun>[0]) => taskRun(seen, task).state === 'RUNNING';
@@ -48,12 +50,12 @@ describe('cancel', () => {
     );
     await engine.until(key, isRunning('family'));
     await untilLog(key, 'family', 'up\n');
-    expect((await processesWith(key)).length).toBeGreaterThanOrEqual(5);
+    expect(processesWith(key).length).toBeGreaterThanOrEqual(5);
     expect(await engine.adapter.cancel(refOf(key), 'graceful', callContext())).toEqual({ outcome: 'requested' });
     const seen = await engine.untilFinal(key);
     expect(seen).toMatchObject({ phase: 'cancelled', stopEvidence: true, liveTasks: 0 });
     expect(states(seen)).toEqual({ family: 'CANCELLED', later: 'CANCELLED' });
-    expect(await processesWith(key)).toEqual([]);
+    expect(processesWith(key)).toEqual([]);
     expect(await engine.adapter.cancel(refOf(key), 'graceful', callContext())).toEqual({ outcome: 'already-final' });
   });
 
@@ -105,7 +107,7 @@ test('what a task leaves behind is stopped when it ends, and does not hold the r
   const key = await engine.submit(workflow({ tasks: { leaves: { run: 'setsid sleep 300 & sleep 300 & echo done' } } }));
   const seen = await engine.untilFinal(key);
   expect(seen.phase).toBe('succeeded');
-  expect(await processesWith(key)).toEqual([]);
+  expect(processesWith(key)).toEqual([]);
 });
 
 test('a run with many ready tasks does not keep the slots from another one', async () => {
@@ -124,7 +126,7 @@ test('a run with many ready tasks does not keep the slots from another one', asy
 
 describe('pause', () => {
   test('a paused run starts no task, one that runs goes on, and resume continues', async () => {
-    const gate = join(mkdtempSync(join(tmpdir(), 'signalbox-gate-')), 'open');
+    const gate = join(temporaryFolder(), 'open');
     const key = await engine.submit(
       workflow({
         params: { gate: { type: 'string' } },

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Json } from '../../definition/definition-types.js';
@@ -28,7 +28,7 @@ export async function startEngine(
   host: Partial<EngineHost> = {},
   options: Record<string, unknown> = {},
 ): Promise<TestEngine> {
-  const dataDir = host.dataDir ?? mkdtempSync(join(tmpdir(), 'signalbox-local-'));
+  const dataDir = host.dataDir ?? temporaryFolder();
   const whole: EngineHost = {
     engineName: 'local',
     installationId: 'installation',
@@ -78,6 +78,19 @@ export async function startEngine(
       return readAll(page.chunks);
     },
   };
+}
+
+const folders: string[] = [];
+
+/** Removed by `removeFolders`, which a test file calls at its end. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'signalbox-local-'));
+  folders.push(folder);
+  return folder;
+}
+
+export function removeFolders(): void {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 }
 
 export function newKey(): string {
@@ -141,8 +154,7 @@ export async function readAll(chunks: AsyncIterable<Uint8Array>): Promise<string
 }
 
 /** Pids of living processes whose environment holds this text. */
-export async function processesWith(text: string): Promise<number[]> {
-  const { readdirSync } = await import('node:fs');
+export function processesWith(text: string): number[] {
   return readdirSync('/proc')
     .filter((name) => /^[0-9]+$/.test(name))
     .filter((pid) => {

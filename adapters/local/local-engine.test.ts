@@ -6,6 +6,7 @@ import {
   callContext,
   newKey,
   refOf,
+  removeFolders,
   startEngine,
   states,
   submission,
@@ -26,6 +27,7 @@ afterAll(async () => {
   delete process.env['DATABASE_URL'];
   await engine.adapter.close();
   await database.drop();
+  removeFolders();
 });
 
 describe('order and verdicts', () => {

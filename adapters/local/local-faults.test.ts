@@ -1,8 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
@@ -16,9 +15,11 @@ import {
   callContext,
   processesWith,
   refOf,
+  removeFolders,
   startEngine,
   states,
   taskRun,
+  temporaryFolder,
   workflow,
 } from './local-engine.test-support.js';
 import { identityOf, ownIdentity } from './process-identity.js';
@@ -41,13 +42,14 @@ afterEach(async () => {
 
 afterAll(async () => {
   await database.drop();
+  removeFolders();
 });
 
 /** An engine of this test's own: reads and writes intents here, executes in a process that can be killed. */
 async function scene(): Promise<{ engineName: string; dataDir: string; engine: TestEngine; journal: string }> {
   count += 1;
   const engineName = `local-${count}`;
-  const dataDir = mkdtempSync(join(tmpdir(), 'signalbox-faults-'));
+  const dataDir = temporaryFolder();
   const engine = await startEngine(database.database, { engineName, dataDir, executes: false });
   engines.push(engine);
   return { engineName, dataDir, engine, journal: join(dataDir, 'journal') };
@@ -191,7 +193,7 @@ describe('the end of the owner', () => {
     await here.engine.adapter.cancel(refOf(key), 'graceful', callContext());
     await startOwner(here);
     expect((await here.engine.untilFinal(key)).phase).toBe('cancelled');
-    expect(await processesWith(key)).toEqual([]);
+    expect(processesWith(key)).toEqual([]);
   });
 
   test('without one the facts are those that were stored, with the reason', async () => {
@@ -267,7 +269,7 @@ describe('the end of a supervisor', () => {
       ['FAILED', 'lost'],
       ['COMPLETED', undefined],
     ]);
-    expect(await processesWith(key)).toEqual([]);
+    expect(processesWith(key)).toEqual([]);
   });
 
   test('an attempt that was claimed and not started is followed by a new one, outside the budget', async () => {
@@ -304,7 +306,7 @@ describe('the end of a supervisor', () => {
   });
 
   test('of three supervisors for one attempt one executes it', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'signalbox-claim-'));
+    const folder = temporaryFolder();
     const journal = join(folder, 'journal');
     const children = [1, 2, 3].map(() => launchSupervisor(folder, spec(journal), {}));
     await Promise.all(children.map((child) => once(child, 'exit')));
@@ -313,7 +315,7 @@ describe('the end of a supervisor', () => {
   });
 
   test('one that comes after the attempt was given up executes nothing', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'signalbox-claim-'));
+    const folder = temporaryFolder();
     const journal = join(folder, 'journal');
     expect(voidClaim(folder)).toBe(true);
     await once(launchSupervisor(folder, spec(journal), {}), 'exit');
@@ -333,5 +335,5 @@ test('a zombie counts as dead', async () => {
 });
 
 async function gone(text: string): Promise<void> {
-  while ((await processesWith(text)).length > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+  while (processesWith(text).length > 0) await new Promise((resolve) => setTimeout(resolve, 50));
 }

@@ -1,7 +1,6 @@
-import { mkdtempSync, readFileSync, readdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
+import { afterAll, describe, expect, test } from '@jest/globals';
 import type { AttemptSpec, ExitRecord } from './attempt-folder.js';
 import { PARTS, createExclusively, readExit, reserveExit, writeExit } from './attempt-folder.js';
 import { DataDirectoryInUse, lockDirectory } from './data-directory-lock.js';
@@ -9,7 +8,7 @@ import type { AttemptEvidence } from './judge-attempt.js';
 import { judgeAttempt } from './judge-attempt.js';
 import { parseOptions } from './local-options.js';
 import { readLogPage } from './log-page.js';
-import { readAll } from './local-engine.test-support.js';
+import { readAll, removeFolders, temporaryFolder } from './local-engine.test-support.js';
 import { lifeOf, ownIdentity } from './process-identity.js';
 import { LINE_LIMIT_BYTES, TaskLog } from './task-log.js';
 
@@ -22,6 +21,8 @@ const EXIT: ExitRecord = {
   stopped: false,
   outputs: {},
 };
+
+afterAll(removeFolders);
 
 describe('the verdict on an open attempt', () => {
   const nothing: AttemptEvidence = {
@@ -108,7 +109,7 @@ describe('the exit record', () => {
   };
 
   test('it is written into space that was taken before, and read back whole', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'signalbox-exit-'));
+    const folder = temporaryFolder();
     reserveExit(folder, spec);
     const reserved = readFileSync(join(folder, PARTS.exit)).length;
     expect(readExit(folder)).toBeUndefined();
@@ -119,7 +120,7 @@ describe('the exit record', () => {
   });
 
   test('half of one is none', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'signalbox-exit-'));
+    const folder = temporaryFolder();
     reserveExit(folder, spec);
     writeExit(folder, EXIT);
     const { writeFileSync } = await import('node:fs');
@@ -130,7 +131,7 @@ describe('the exit record', () => {
 });
 
 describe('the lock of a data directory', () => {
-  const folder = (): string => mkdtempSync(join(tmpdir(), 'signalbox-lock-'));
+  const folder = (): string => temporaryFolder();
 
   test('a living owner is not followed, a released one is', () => {
     const here = folder();
@@ -187,7 +188,7 @@ describe('options', () => {
 
 describe('the log of a task', () => {
   const write = (limit: number, ...chunks: ['stdout' | 'stderr', string][]): string => {
-    const path = join(mkdtempSync(join(tmpdir(), 'signalbox-log-')), 'log');
+    const path = join(temporaryFolder(), 'log');
     const log = new TaskLog(path, limit);
     for (const [stream, text] of chunks) log.write(stream, Buffer.from(text));
     log.close();
@@ -214,7 +215,7 @@ describe('the log of a task', () => {
   });
 
   test('a page ends between two characters where one line is longer than the page', async () => {
-    const path = join(mkdtempSync(join(tmpdir(), 'signalbox-log-')), 'log');
+    const path = join(temporaryFolder(), 'log');
     createExclusively(path, `${'\u20ac'.repeat(10)}\n`);
     const page = await readLogPage(path, undefined, 8, true);
     expect(await readAll(page.chunks)).toBe('\u20ac\u20ac');

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { TestDatabase } from '../../test/support/database.js';
 import { createTestDatabase } from '../../test/support/database.js';
 import { DataDirectoryInUse } from './data-directory-lock.js';
-import { processesWith, silent, startEngine, taskRun, workflow } from './local-engine.test-support.js';
+import { processesWith, removeFolders, silent, startEngine, taskRun, workflow } from './local-engine.test-support.js';
 import type { NodeOwner } from './node-lease.js';
 import { releaseLease, renewLease, takeLease } from './node-lease.js';
 import { ownIdentity } from './process-identity.js';
@@ -15,6 +15,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await database.drop();
+  removeFolders();
 });
 
 const owner = (nodeId: string, change: Partial<NodeOwner> = {}): NodeOwner => ({
@@ -77,7 +78,7 @@ test('a run whose row was deleted is ended, and the others go on', async () => {
   const key = await engine.submit(workflow({ tasks: { t: { run: 'sleep 300' }, u: { run: 'sleep 1' } } }));
   await engine.until(key, (seen) => taskRun(seen, 't').state === 'RUNNING');
   await database.database.query({ text: 'DELETE FROM signalbox_local.runs WHERE key = $1', values: [key] });
-  while ((await processesWith(key)).length > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+  while (processesWith(key).length > 0) await new Promise((resolve) => setTimeout(resolve, 50));
   const next = await engine.submit(workflow({ tasks: { t: { run: 'true' } } }));
   expect((await engine.untilFinal(next)).phase).toBe('succeeded');
   await engine.adapter.close();
