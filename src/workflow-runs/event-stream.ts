@@ -1,6 +1,7 @@
 /** Server-sent events over Fastify: what is yielded is sent as fast as the client reads, and no faster. */
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
+import type { StreamSlot } from './stream-slots.js';
 
 /** One message; `event` absent = the default type, which browsers hand to `onmessage`. */
 export interface StreamMessage {
@@ -16,23 +17,28 @@ const RETRY_MS = 1000;
 
 /**
  * The body of an answer that sends what `messages` yields; its headers are set on `reply`. `messages` is given a signal that
- * is aborted when the client leaves. `release` is called once, however the stream ends.
+ * is aborted when the client leaves or the process stops. The slot is given back however the stream ends.
  */
 export function openEventStream(
   reply: FastifyReply,
   messages: (signal: AbortSignal) => AsyncIterable<StreamMessage>,
-  release: () => void,
+  slot: StreamSlot,
 ): Readable {
   const left = new AbortController();
   reply.raw.once('close', () => {
     left.abort();
-    release();
+    slot.release();
   });
   void reply
     .header('content-type', 'text/event-stream; charset=utf-8')
     .header('cache-control', 'no-store')
-    .header('x-accel-buffering', 'no');
-  return Readable.from(withHeartbeats(messages(left.signal)), { objectMode: false, highWaterMark: 1 });
+    .header('x-accel-buffering', 'no')
+    // What follows a stream on its connection is not worth keeping a stopping process alive for.
+    .header('connection', 'close');
+  return Readable.from(withHeartbeats(messages(AbortSignal.any([left.signal, slot.stopping]))), {
+    objectMode: false,
+    highWaterMark: 1,
+  });
 }
 
 async function* withHeartbeats(messages: AsyncIterable<StreamMessage>): AsyncGenerator<string> {

@@ -67,8 +67,7 @@ export class RunFollowingController {
         void reply.status(204);
         return undefined;
       }
-      const release = this.slots.take(project);
-      return openEventStream(reply, (signal) => followEvents(this.tailer, id, seq, signal), release);
+      return openEventStream(reply, (signal) => followEvents(this.tailer, id, seq, signal), this.slots.take(project));
     }
     const scope: CursorScope = { list: 'lifecycle-events', project, order: 'seq asc', filters: { id } };
     const after = query.cursor === undefined ? 0 : Number(decodeCursor(query.cursor, scope, ['number'])[0]);
@@ -124,7 +123,7 @@ export class RunFollowingController {
     timeoutSeconds: number,
     reply: FastifyReply,
   ): Promise<void> {
-    const release = this.slots.take(project);
+    const slot = this.slots.take(project);
     const over = new AbortController();
     const end = (): void => over.abort();
     const timer = setTimeout(end, timeoutSeconds * 1000);
@@ -139,7 +138,7 @@ export class RunFollowingController {
     } finally {
       clearTimeout(timer);
       reply.raw.off('close', end);
-      release();
+      slot.release();
     }
   }
 }

@@ -1,16 +1,28 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config.js';
+import { Drain } from '../platform/drain.js';
 import { Problem } from '../platform/problem.js';
+
+/** The right to hold one stream or long poll open. */
+export interface StreamSlot {
+  /** Aborted when the process is stopping: whatever is open has to end. */
+  stopping: AbortSignal;
+  /** Gives it back, any number of times. */
+  release(): void;
+}
 
 /** Bounds the event streams and long polls that one project holds open in this process. */
 @Injectable()
 export class StreamSlots {
   private readonly open = new Map<string, number>();
 
-  constructor(private readonly config: Config) {}
+  constructor(
+    private readonly config: Config,
+    private readonly drain: Drain,
+  ) {}
 
-  /** Takes a slot; the answer gives it back, any number of times. Throws `too-many-requests`. */
-  take(project: string): () => void {
+  /** Throws `too-many-requests`. */
+  take(project: string): StreamSlot {
     const taken = this.open.get(project) ?? 0;
     if (taken >= this.config.maxStreamsPerProject) {
       throw new Problem('too-many-requests', {
@@ -20,12 +32,13 @@ export class StreamSlots {
     }
     this.open.set(project, taken + 1);
     let held = true;
-    return () => {
+    const release = (): void => {
       if (!held) return;
       held = false;
       const left = (this.open.get(project) ?? 1) - 1;
       if (left > 0) this.open.set(project, left);
       else this.open.delete(project);
     };
+    return { stopping: this.drain.signal, release };
   }
 }

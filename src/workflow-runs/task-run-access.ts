@@ -87,8 +87,8 @@ export class TaskRunAccess {
     const attempt = request.attempt ?? taskRun.attempt;
     // A log that is gone is an answer of its own: later there is no status left to say it with.
     if (taskRun.attempt > 0) await this.taskLogs.page(taskRun, { attempt, cursor, limitBytes: 1024 }).then(discard);
-    const release = this.slots.take(path.project);
-    return openEventStream(reply, (signal) => this.messages(path, taskRun, request.attempt, cursor, signal), release);
+    const slot = this.slots.take(path.project);
+    return openEventStream(reply, (signal) => this.messages(path, taskRun, request.attempt, cursor, signal), slot);
   }
 
   private async *messages(

@@ -21,16 +21,6 @@ import { WorkflowRunsController } from './workflow-runs.controller.js';
     RunTaskRunsController,
     TaskRunsController,
   ],
-  providers: [
-    RunReader,
-    RunTailer,
-    StartRun,
-    StreamSlots,
-    SyncRuns,
-    TaskLogs,
-    TaskRequests,
-    TaskRunAccess,
-    TaskWork,
-  ],
+  providers: [RunReader, RunTailer, StartRun, StreamSlots, SyncRuns, TaskLogs, TaskRequests, TaskRunAccess, TaskWork],
 })
 export class WorkflowRunsModule {}

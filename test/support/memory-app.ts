@@ -14,13 +14,16 @@ export interface MemoryApp {
   close(): Promise<void>;
 }
 
+/** Intervals short enough that no test waits for one. */
+const QUICK = { REFRESH_MAX_AGE: '100ms', RECONCILE_INTERVAL: '1s', TASK_REFRESH_INTERVAL: '1s' };
+
 /** The whole app with two engines in memory, for tests of the API. */
 export async function startMemoryApp(env: Record<string, string> = {}): Promise<MemoryApp> {
   const engine = new MemoryEngine('memory');
   const slow = new MemoryEngine('slow', 'later');
   const kinds: EngineKind[] = [engine.kind(), slow.kind()];
   const entries = kinds.map(({ kind }) => ({ name: kind, kind, options: {}, callsPerSecond: 1000 }));
-  const app = await startTestApp({ env, engines: { kinds, entries } });
+  const app = await startTestApp({ env: { ...QUICK, ...env }, engines: { kinds, entries } });
   return { app, api: new Api(app.url), engine, slow, close: () => app.close() };
 }
 
