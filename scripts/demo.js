@@ -48,7 +48,7 @@ async function startService() {
     const url = /listens on (https?:\/\/\S+)/.exec(out)?.[1];
     if (url !== undefined && (await isReady(url))) {
       say(`Ready after ${((Date.now() - began) / 1000).toFixed(1)} s on ${url}`);
-      return { url, stop };
+      return { url, stop, own: true };
     }
     if (code !== undefined) return useRunningService(code, err);
     if (stopping || Date.now() - began > READY_WITHIN_MS) {
@@ -69,7 +69,7 @@ async function useRunningService(code, err) {
   if (!(await isReady(url)))
     throw fail(`${sentence}\nIt does not answer on ${url}; set PORT if it listens elsewhere.`, 3);
   say(`A Signalbox already runs on this data directory: using it, on ${url}`);
-  return { url, stop: async () => say('It goes on running.') };
+  return { url, stop: async () => say('It goes on running.'), own: false };
 }
 
 async function isReady(url) {
@@ -112,8 +112,8 @@ async function demonstrate(url) {
   for (const [name, value] of Object.entries(run.outputs ?? {})) {
     process.stdout.write(`  ${name} = ${JSON.stringify(value)}\n`);
   }
-  process.stdout.write(`\nThe API page: ${url}/docs\n`);
-  if (service.url === url) say('`npm start` leaves the service running, then on http://127.0.0.1:8380/docs');
+  process.stdout.write(`\nThe API page: ${url}/docs${service.own ? ' (until the demo ends)' : ''}\n`);
+  if (service.own) say('`npm start` leaves the service running, then on http://127.0.0.1:8380/docs');
   return run.state === 'COMPLETED' ? 0 : 1;
 }
 
