@@ -92,6 +92,8 @@ CREATE TABLE workflow_runs (
   token             text NOT NULL UNIQUE,
   origin            text NOT NULL DEFAULT 'api' CHECK (origin IN ('api', 'schedule', 'engine')),
   parameters        jsonb NOT NULL DEFAULT '{}',
+  -- W3C trace context of the request that created the run: engine calls made for it belong to that trace.
+  traceparent       text,
 
   -- Result of fold(desired, execution, observed), written with every change of its inputs.
   state             text NOT NULL CHECK (state IN ('PENDING', 'SCHEDULED', 'RUNNING', 'PAUSED', 'RETRYING', 'CANCELLING', 'COMPLETED', 'FAILED', 'CANCELLED')),

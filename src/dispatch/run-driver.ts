@@ -104,7 +104,7 @@ export class RunDriver {
     const submission = toSubmission(engine.installationId, visit.run, parts);
     this.killPoints.reach('submit.before-call');
     try {
-      const outcome = await engine.gateway.call('submit', { class: 'intent' }, (adapter, ctx) =>
+      const outcome = await engine.gateway.call('submit', intentOf(visit.run), (adapter, ctx) =>
         adapter.submit(submission, ctx),
       );
       this.killPoints.reach('submit.after-call');
@@ -145,7 +145,7 @@ export class RunDriver {
     if (!parts) return visit.lose();
     const { ref, marker } = toSubmission(engine.installationId, visit.run, parts);
     try {
-      const outcome = await engine.gateway.call('find', { class: 'intent' }, (adapter, ctx) =>
+      const outcome = await engine.gateway.call('find', intentOf(visit.run), (adapter, ctx) =>
         adapter.find(ref, marker, ctx),
       );
       await visit.write((run) => afterFind(run, outcome));
@@ -164,7 +164,7 @@ export class RunDriver {
 
   private async observe(engine: Engine, visit: Visit): Promise<void> {
     const unknown = visit.run.execution.outcome !== 'known';
-    const applied = await this.observer.observeWhole(engine, [visit.run], { class: 'intent', source: 'engine' });
+    const applied = await this.observer.observeWhole(engine, [visit.run], { ...intentOf(visit.run), source: 'engine' });
     if (!(await visit.refresh())) return;
     const failed = applied.failed[0];
     if (failed) {
@@ -191,7 +191,7 @@ export class RunDriver {
   private async baseline(engine: Engine, visit: Visit): Promise<void> {
     const ref = toExecutionRef(visit.run);
     try {
-      const seen = await engine.gateway.call('observe', { class: 'intent' }, (adapter, ctx) =>
+      const seen = await engine.gateway.call('observe', intentOf(visit.run), (adapter, ctx) =>
         adapter.observe(ref, ctx),
       );
       if (seen.presence === 'present' && seen.baseline !== undefined) {
@@ -224,7 +224,7 @@ export class RunDriver {
     const task = visit.run.retryTask;
     this.killPoints.reach('retry.before-call');
     try {
-      const outcome = await engine.gateway.call('retry', { class: 'intent' }, async (adapter, ctx) => {
+      const outcome = await engine.gateway.call('retry', intentOf(visit.run), async (adapter, ctx) => {
         if (task && adapter.retryTask) return adapter.retryTask(ref, task, baseline, ctx);
         if (adapter.retry) return adapter.retry(ref, baseline, ctx);
         throw new EngineError('unsupported', 'the engine cannot retry an execution in place');
@@ -257,7 +257,7 @@ export class RunDriver {
     if (!visit.held || !visit.wrote) return;
     this.killPoints.reach('cancel.before-call');
     try {
-      const { outcome } = await engine.gateway.call('cancel', { class: 'intent' }, (adapter, ctx) =>
+      const { outcome } = await engine.gateway.call('cancel', intentOf(visit.run), (adapter, ctx) =>
         adapter.cancel(ref, mode, ctx),
       );
       this.killPoints.reach('cancel.after-call');
@@ -289,7 +289,7 @@ export class RunDriver {
   private async hold(engine: Engine, visit: Visit, verb: 'pause' | 'resume'): Promise<void> {
     const ref = toExecutionRef(visit.run);
     try {
-      await engine.gateway.call(verb, { class: 'intent' }, async (adapter, ctx) => {
+      await engine.gateway.call(verb, intentOf(visit.run), async (adapter, ctx) => {
         const send = adapter[verb];
         if (!send) throw new EngineError('unsupported', `the engine cannot ${verb} an execution`);
         return send(ref, ctx);
@@ -315,6 +315,11 @@ export class RunDriver {
     };
     this.log.warn(fields, 'an engine call did not work');
   }
+}
+
+/** Calls made for a run belong to the trace of the request that created it. */
+function intentOf(run: RunRecord): { class: 'intent'; traceparent: string | null } {
+  return { class: 'intent', traceparent: run.traceparent };
 }
 
 function errorFields(run: RunRecord, error: EngineError): Patch {

@@ -1,8 +1,8 @@
 /** Every call to an engine goes through here: deadline, budget, circuit breaker, metrics, trace context. Adapters have none of it. */
-import { randomBytes } from 'node:crypto';
 import type { CallContext, EngineAdapter } from '../../adapters/spi/engine-adapter.js';
 import { EngineError, type EngineErrorCode } from '../../adapters/spi/engine-error.js';
 import type { Metrics } from '../platform/metrics.js';
+import { continueTrace, currentTrace, makeTraceparent } from '../platform/trace.js';
 import { CallBudget, type CallClass } from './call-budget.js';
 import { CircuitBreaker } from './circuit-breaker.js';
 
@@ -20,7 +20,8 @@ export interface GatewayOptions {
 export interface CallOptions {
   class: CallClass;
   timeoutMs?: number;
-  traceparent?: string;
+  /** Of the trace the call belongs to; default: the one this work runs in. */
+  traceparent?: string | null;
   /** For the health check alone: goes out although the breaker is open, and closes it when it works. */
   probe?: boolean;
 }
@@ -66,7 +67,7 @@ export class EngineGateway {
       }, timeoutMs);
     });
     try {
-      const ctx = { signal: abort.signal, timeoutMs, traceparent: options.traceparent ?? newTraceparent() };
+      const ctx = { signal: abort.signal, timeoutMs, traceparent: childOf(options.traceparent) };
       const result = await Promise.race([work(this.options.adapter, ctx), deadline]);
       this.breaker.succeeded();
       return result;
@@ -116,6 +117,8 @@ function toEngineError(cause: unknown): EngineError {
   return new EngineError('unknown', message, { cause });
 }
 
-function newTraceparent(): string {
-  return `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`;
+/** A span of our own in the trace the call belongs to. */
+function childOf(parent: string | null | undefined): string {
+  const current = currentTrace();
+  return makeTraceparent(continueTrace(parent ?? (current ? makeTraceparent(current) : undefined)));
 }

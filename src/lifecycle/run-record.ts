@@ -65,6 +65,8 @@ export interface RunRecord {
   /** Of the workflow version. */
   registration: 'PENDING' | 'READY' | 'FAILED' | 'RETIRED';
   token: string;
+  /** Trace of the request that created the run. */
+  traceparent: string | null;
   state: RunState;
   stateReason: string | null;
   failure: Failure | null;

@@ -20,7 +20,7 @@ export interface ObserveOptions {
   /** Only what the batch calls say: no run is asked for on its own. */
   listed?: boolean;
   timeoutMs?: number;
-  traceparent?: string;
+  traceparent?: string | null;
 }
 
 /** Runs that a list lacked and that are asked for one by one, per page: a list miss is not an absence. */

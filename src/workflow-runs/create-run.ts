@@ -3,6 +3,7 @@ import type { Label } from '../labels/label.js';
 import { attachedLabels } from '../labels/labels-store.js';
 import { newRunToken, runKey } from '../lifecycle/run-key.js';
 import type { Db } from '../platform/database.js';
+import { currentTrace, makeTraceparent } from '../platform/trace.js';
 import { runColumns, type RunRow } from './run-row.js';
 
 export interface NewRun {
@@ -22,6 +23,7 @@ export interface NewRun {
  */
 export async function createRun(db: Db, run: NewRun): Promise<RunRow | undefined> {
   const token = newRunToken();
+  const trace = currentTrace();
   const { rows } = await db.query<RunRow>({
     name: 'runs.create',
     text: CREATE_RUN,
@@ -33,6 +35,7 @@ export async function createRun(db: Db, run: NewRun): Promise<RunRow | undefined
       JSON.stringify(run.parameters),
       JSON.stringify(run.labels),
       run.staleAfterMs,
+      trace ? makeTraceparent(trace) : null,
     ],
   });
   return rows[0];
@@ -50,8 +53,8 @@ WITH version AS (
   SELECT DISTINCT l.key, l.value FROM version, jsonb_to_recordset($6::jsonb) AS l(key text, value text)
 ), ${attachedLabels('$1')}, run AS (
   INSERT INTO workflow_runs
-    (project, workflow_id, workflow_engine, token, parameters, state, state_reason, last_error, event_seq, next_action_at)
-  SELECT $1, v.id, v.workflow_engine, $3, $5::jsonb, 'PENDING', CASE WHEN v.waits THEN 'registration-pending' END,
+    (project, workflow_id, workflow_engine, token, parameters, traceparent, state, state_reason, last_error, event_seq, next_action_at)
+  SELECT $1, v.id, v.workflow_engine, $3, $5::jsonb, $8, 'PENDING', CASE WHEN v.waits THEN 'registration-pending' END,
     CASE WHEN v.waits THEN jsonb_build_object('code', 'registration-pending',
       'message', 'The engine has not taken this workflow in yet.', 'at', now()) END, 1, now()
   FROM version v

@@ -58,6 +58,7 @@ export function aRun(
     workflowEngine: 'local',
     registration: 'READY',
     token: 'aaaaaaaaaaaaaaaaaaaaaaaaaa',
+    traceparent: null,
     state: 'PENDING',
     stateReason: null,
     failure: null,
