@@ -137,7 +137,7 @@ describe('an answer that is an error', () => {
     {
       reason: 'a pause longer than we wait',
       status: 503,
-      headers: { 'Retry-After': '600' } as Record<string, string>,
+      headers: { 'Retry-After': '600' },
       body: problem('database-unavailable', 503, { detail: 'No database.' }),
       says: 'No database',
     },
