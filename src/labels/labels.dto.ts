@@ -1,6 +1,7 @@
 import { Type } from 'class-transformer';
 import { IsArray, IsOptional, IsString, MaxLength, ValidateNested } from 'class-validator';
 import { PageQuery } from '../lists/list-query.dto.js';
+import { Integer } from '../lists/integer.js';
 
 /** A key and a value on a workflow or a run. One key may have several values on one object. */
 export class LabelDto {
@@ -41,8 +42,10 @@ export class LabelUse {
   key!: string;
   value!: string;
   /** Workflows that have it; 10000 means that many or more. */
+  @Integer()
   workflows!: number;
   /** Workflow runs that have it; 10000 means that many or more. */
+  @Integer()
   workflow_runs!: number;
 }
 

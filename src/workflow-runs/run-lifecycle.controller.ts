@@ -38,7 +38,10 @@ export class RunLifecycleController {
 
   @Put('retry')
   @Operation(
-    lifecycleOperation('retryWorkflowRun', 'Retry a run that has failed or was cancelled', { path: { id: 2 } }),
+    lifecycleOperation('retryWorkflowRun', 'Retry a run that has failed or was cancelled', {
+      path: { id: 2 },
+      body: { generation: 1 },
+    }),
   )
   retry(
     @Write() write: WriteRequest,
@@ -49,7 +52,9 @@ export class RunLifecycleController {
   }
 
   @Put('pause')
-  @Operation(lifecycleOperation('pauseWorkflowRun', 'Pause a run', { path: { id: 3 } }))
+  @Operation(
+    lifecycleOperation('pauseWorkflowRun', 'Pause a run', { path: { id: 3 }, body: { reason: 'maintenance' } }),
+  )
   pause(
     @Write() write: WriteRequest,
     @Param('id', IdPipe) id: number,
@@ -59,7 +64,7 @@ export class RunLifecycleController {
   }
 
   @Put('resume')
-  @Operation(lifecycleOperation('resumeWorkflowRun', 'Resume a run that is paused', { path: { id: 3 } }))
+  @Operation(lifecycleOperation('resumeWorkflowRun', 'Resume a run that is paused', { path: { id: 3 }, body: {} }))
   resume(
     @Write() write: WriteRequest,
     @Param('id', IdPipe) id: number,
@@ -72,7 +77,7 @@ export class RunLifecycleController {
   @Operation({
     ...lifecycleOperation('createLifecycleEvent', 'Ask for a cancel, retry, pause or resume', {
       path: { id: 1 },
-      body: { type: 'CANCEL', generation: 1, dry_run: true },
+      body: { type: 'CANCEL', generation: 1 },
     }),
     description: 'With `dry_run` the answer is only `{action, available, reason?}`, and nothing is stored.',
   })

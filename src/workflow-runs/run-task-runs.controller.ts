@@ -96,7 +96,7 @@ export class RunTaskRunsController {
   @Operation(
     requestOperation('createTaskRunLifecycleEventOfRun', {
       path: { id: 1, task_run_id: 1 },
-      body: { type: 'RETRY', dry_run: true },
+      body: { type: 'RETRY', reason: 'the disk was full' },
     }),
   )
   async request(

@@ -44,7 +44,10 @@ export class TaskRunsController {
 
   @Post('lifecycle-events')
   @Operation(
-    requestOperation('createTaskRunLifecycleEvent', { path: { id: 1 }, body: { type: 'RETRY', dry_run: true } }),
+    requestOperation('createTaskRunLifecycleEvent', {
+      path: { id: 1 },
+      body: { type: 'RETRY', reason: 'the disk was full' },
+    }),
   )
   async request(
     @Write() write: WriteRequest,

@@ -11,14 +11,17 @@ import {
   type LifecycleSource,
 } from '../lifecycle/lifecycle-event.js';
 import { RUN_STATES, type RunState } from '../lifecycle/run-state.js';
+import { Integer, OptionalInteger } from '../lists/integer.js';
 
 const TIME = { format: 'date-time' };
 const OPTIONAL_TIME = { format: 'date-time', required: false };
 const VALUES = { type: 'object' as const, additionalProperties: true };
 
 export class WorkflowOfRun {
+  @Integer()
   id!: number;
   title!: string;
+  @Integer()
   version!: number;
 }
 
@@ -42,6 +45,7 @@ export class AllowedActionDto {
 
 export class TaskAttempt {
   /** From 1, only grows. */
+  @Integer()
   attempt!: number;
   @ApiProperty({ enum: TASK_STATES })
   state!: TaskState;
@@ -49,17 +53,22 @@ export class TaskAttempt {
   started_at?: string;
   @ApiProperty(OPTIONAL_TIME)
   finished_at?: string;
+  @OptionalInteger()
   exit_code?: number;
   failure?: FailureDto;
 }
 
 /** One execution of a task within a run. */
 export class TaskRun {
+  @Integer()
   id!: number;
+  @Integer()
   task_id!: number;
   task_title!: string;
+  @Integer()
   workflow_run_id!: number;
   /** Position in a fan-out, from 0; absent for a task that is not one. */
+  @OptionalInteger()
   map_index?: number;
   external_id?: string;
   engine_url?: string;
@@ -67,6 +76,7 @@ export class TaskRun {
   state!: TaskState;
   state_reason?: string;
   /** Of the latest attempt; 0 = none yet. */
+  @Integer()
   attempt!: number;
   @ApiProperty({ ...VALUES, selfRequired: false })
   outputs?: Record<string, unknown>;
@@ -89,6 +99,7 @@ export class TaskRunList {
 
 /** One requested execution of a workflow version. */
 export class WorkflowRun {
+  @Integer()
   id!: number;
   workflow!: WorkflowOfRun;
   workflow_engine!: string;
@@ -108,6 +119,7 @@ export class WorkflowRun {
   @ApiProperty({ enum: ['api', 'schedule', 'engine'] })
   origin!: 'api' | 'schedule' | 'engine';
   /** Counts retries, from 1. */
+  @Integer()
   generation!: number;
   allowed_actions!: AllowedActionDto[];
   @ApiProperty(TIME)
@@ -134,12 +146,14 @@ export class WorkflowRunList {
   items!: WorkflowRun[];
   next_cursor?: string;
   /** With `count=estimate`. */
+  @OptionalInteger()
   estimated_count?: number;
 }
 
 /** A request of a client or a transition: one entry of a run's history. */
 export class LifecycleEvent {
   /** From 1 without gaps, per run. */
+  @Integer()
   seq!: number;
   @ApiProperty({ enum: LIFECYCLE_EVENT_TYPES })
   type!: LifecycleEventType;
@@ -147,6 +161,7 @@ export class LifecycleEvent {
   from?: RunState;
   @ApiProperty({ enum: RUN_STATES, required: false })
   to?: RunState;
+  @Integer()
   generation!: number;
   @ApiProperty({ enum: LIFECYCLE_SOURCES })
   source!: LifecycleSource;
@@ -162,6 +177,7 @@ export class LifecycleEventList {
 }
 
 export class SyncFailure {
+  @Integer()
   workflow_run_id!: number;
   code!: string;
   message!: string;
@@ -169,7 +185,9 @@ export class SyncFailure {
 
 export class SyncSummary {
   /** Active runs that were looked at, 1000 at most. */
+  @Integer()
   checked!: number;
+  @Integer()
   changed!: number;
   failed!: SyncFailure[];
 }

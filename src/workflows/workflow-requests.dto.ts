@@ -23,6 +23,18 @@ import { ListQuery, PageQuery } from '../lists/list-query.dto.js';
 import { IsTimestamp, QueryBoolean, QueryInteger } from '../lists/query-values.js';
 import { TITLE_RULE, WORKFLOW_TITLE } from './workflow-title.js';
 
+/** Any JSON value. */
+const ANYTHING = {
+  required: false,
+  oneOf: [
+    { type: 'string' },
+    { type: 'number' },
+    { type: 'boolean' },
+    { type: 'array', items: {} },
+    { type: 'object', additionalProperties: true },
+  ],
+};
+
 /** How a client asks for a value; it is the validation as well. Members below `default` belong to some types only. */
 export class UiFormDto {
   @ApiProperty({ enum: UI_FORM_TYPES })
@@ -46,7 +58,7 @@ export class UiFormDto {
   @IsBoolean()
   required!: boolean;
 
-  @ApiProperty({ required: false, description: 'The value when a run gives none.' })
+  @ApiProperty({ ...ANYTHING, description: 'The value when a run gives none.' })
   @IsOptional()
   default?: Json;
 
@@ -91,7 +103,7 @@ export class UiFormDto {
   @MaxLength(1000)
   regex_pattern?: string;
 
-  @ApiProperty({ required: false, description: 'data_entity: what the choice is made from' })
+  @ApiProperty({ ...ANYTHING, description: 'data_entity: what the choice is made from' })
   @IsOptional()
   query?: Json;
 

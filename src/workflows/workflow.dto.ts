@@ -3,6 +3,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import { DEFINITION_FORMATS, type DefinitionFormat } from '../../adapters/spi/engine-adapter.js';
 import { LabelDto } from '../labels/labels.dto.js';
 import { WorkflowParameterDto } from './workflow-requests.dto.js';
+import { Integer, OptionalInteger } from '../lists/integer.js';
 
 export const REGISTRATION_STATES = ['PENDING', 'READY', 'FAILED', 'RETIRED'] as const;
 
@@ -16,8 +17,10 @@ export class DiagnosticDto {
   /** JSON pointer into the definition. */
   pointer!: string;
   /** From 1. */
+  @OptionalInteger()
   line?: number;
   /** From 1. */
+  @OptionalInteger()
   column?: number;
 }
 
@@ -32,10 +35,12 @@ export class RegistrationDto {
 
 /** Title, immutable version, engine, definition. */
 export class Workflow {
+  @Integer()
   id!: number;
   title!: string;
   display_name?: string;
   /** Dense per title, never reused. */
+  @Integer()
   version!: number;
   workflow_engine!: string;
   @ApiProperty({ enum: DEFINITION_FORMATS })
@@ -57,6 +62,7 @@ export class WorkflowList {
   items!: Workflow[];
   next_cursor?: string;
   /** With `count=estimate`. */
+  @OptionalInteger()
   estimated_count?: number;
 }
 
@@ -78,12 +84,16 @@ export class WorkflowValidation {
 
 /** A step of a workflow. */
 export class Task {
+  @Integer()
   id!: number;
+  @Integer()
   workflow_id!: number;
   title!: string;
   display_name?: string;
   type?: string;
+  @ApiProperty({ type: 'array', items: { type: 'integer' } })
   downstream_task_ids!: number[];
+  @ApiProperty({ type: 'array', items: { type: 'integer' } })
   upstream_task_ids!: number[];
 }
 
@@ -92,7 +102,9 @@ export class TaskList {
 }
 
 export class TaskEdge {
+  @Integer()
   upstream_task_id!: number;
+  @Integer()
   downstream_task_id!: number;
 }
 
