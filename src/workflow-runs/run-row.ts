@@ -74,7 +74,7 @@ const OBSERVED_AT = `(CASE
   THEN greatest(r.observed_at, g.pass_began_at) ELSE r.observed_at END)`;
 
 /** Nothing was sent to the engine and nothing is due to be: there is nothing to observe. */
-const WAITS = `(x.outcome = 'none' AND (r.desired = 'paused' OR r.state_reason = 'registration-pending'))`;
+const WAITS = `(x.outcome = 'none' AND (r.desired = 'paused' OR r.state_reason IS NOT DISTINCT FROM 'registration-pending'))`;
 
 const STORED_LABELS = `(
       SELECT coalesce(json_agg(json_build_object('key', k.key, 'value', k.value) ORDER BY k.key, k.value), '[]')

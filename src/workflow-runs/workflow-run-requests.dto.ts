@@ -189,10 +189,12 @@ export class LogsQuery {
   limit: number = 1024 * 1024;
 }
 
+export const WAIT_UNTIL = ['final'] as const;
+
 export class WaitQuery {
   @IsOptional()
-  @IsIn(['final'])
-  until: 'final' = 'final';
+  @IsIn(WAIT_UNTIL)
+  until: (typeof WAIT_UNTIL)[number] = 'final';
 
   /** Seconds. */
   @IsOptional()

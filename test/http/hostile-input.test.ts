@@ -1,0 +1,121 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Api } from '../support/api.js';
+import { createRun, createWorkflow, startMemoryApp, type MemoryApp } from '../support/memory-app.js';
+import { rawRequest } from '../support/probe-app.js';
+
+let memory: MemoryApp;
+let api: Api;
+let runId: number;
+beforeAll(async () => {
+  memory = await startMemoryApp();
+  api = memory.api;
+  await createWorkflow(api, 'target', {
+    workflow_parameters: [
+      { env_variable_name: 'TEXT', ui_form: { type: 'str', title: 't', description: '', required: false } },
+      { env_variable_name: 'TREE', ui_form: { type: 'object', title: 't', description: '', required: false } },
+    ],
+  });
+  runId = (await createRun(api, 'target')).id;
+});
+afterAll(() => memory.close());
+
+/** What a client must never be shown. */
+const INSIDES = /select |insert |pg_|postgres|\/src\/|node_modules|at .*\.(js|ts):\d+|stack/i;
+
+describe('a hostile identifier', () => {
+  test.each([
+    { path: '/workflow-runs/0', reason: 'zero' },
+    { path: '/workflow-runs/9007199254740993', reason: 'beyond exact integers' },
+    { path: '/workflow-runs/99999999999999999999999999', reason: 'beyond the column' },
+    { path: '/workflow-runs/-1', reason: 'negative' },
+    { path: '/workflow-runs/1e3', reason: 'another notation' },
+    { path: "/workflow-runs/1'%20OR%20'1'='1", reason: 'SQL' },
+    { path: '/task-runs/1;DROP%20TABLE%20labels', reason: 'more SQL' },
+    { path: '/workflows/..%2f..%2fetc%2fpasswd/1', reason: 'a path' },
+    { path: '/workflows/target/99999999999', reason: 'a version beyond the column' },
+    { path: '/workflows/%00/1', reason: 'NUL' },
+    { path: '/workflows/%ff/1', reason: 'bytes that are not UTF-8' },
+    { path: `/workflows/${'a'.repeat(390)}/1`, reason: 'a long one' },
+    { path: '/engines/__proto__', reason: 'a member of every object' },
+    { path: '/workflows/constructor/1', reason: 'another one' },
+  ])('$path is 4xx and shows no insides: $reason', async ({ path }) => {
+    const answer = await api.get(path);
+    expect(answer.status).toBeGreaterThanOrEqual(400);
+    expect(answer.status).toBeLessThan(500);
+    expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);
+    expect(answer.text).not.toMatch(INSIDES);
+  });
+});
+
+describe('a hostile body', () => {
+  const start = { workflow: { title: 'target' } };
+  test.each<{ body: unknown; reason: string }>([
+    { body: { ...start, admin: true }, reason: 'a field that is not known' },
+    { body: { workflow: { title: 'target', id: 1 } }, reason: 'one deeper down' },
+    { body: { workflow: 'target' }, reason: 'text for an object' },
+    { body: { workflow: { title: ['target'] } }, reason: 'a list for text' },
+    { body: { workflow: { title: 'target', version: '1' } }, reason: 'text for a number' },
+    { body: { workflow: { title: 'target', version: 1.5 } }, reason: 'a fraction' },
+    { body: { workflow: { title: 'target', version: 1e12 } }, reason: 'beyond the column' },
+    { body: { ...start, parameters: [] }, reason: 'a list for parameters' },
+    { body: { ...start, parameters: { constructor: 1 } }, reason: 'a parameter named as a member of every object' },
+    { body: { ...start, parameters: { TEXT: 'a\u0000b' } }, reason: 'NUL in a value' },
+    { body: { ...start, parameters: { TEXT: '\ud800' } }, reason: 'half a character' },
+    { body: { ...start, labels: { key: 'a', value: 'b' } }, reason: 'one label for a list' },
+    { body: { ...start, labels: [null] }, reason: 'nothing for a label' },
+    { body: { ...start, labels: [{ key: 'a', value: 1 }] }, reason: 'a number for a value' },
+    { body: { ...start, labels: [{ key: 'a', value: 'x'.repeat(256) }] }, reason: 'a value too long' },
+    { body: null, reason: 'null' },
+    { body: [], reason: 'a list' },
+    { body: {}, reason: 'nothing' },
+  ])('starts no run and is a 422: $reason', async ({ body }) => {
+    const before = await count();
+    const answer = await api.post('/workflow-runs', body);
+    expect(answer.status).toBe(422);
+    expect(answer.body['errors']?.length).toBeGreaterThan(0);
+    expect(answer.text).not.toMatch(INSIDES);
+    expect(await count()).toBe(before);
+  });
+
+  test('with "__proto__" changes nobody else', async () => {
+    const text = '{"workflow":{"title":"target"},"parameters":{"TREE":{"__proto__":{"polluted":true}}}}';
+    const url = `${api.url}/v1/workflow-runs`;
+    const answer = await rawRequest(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: text,
+    });
+    expect(answer.status).toBe(422);
+    expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
+  });
+
+  test('that is no request about a run is refused on every verb', async () => {
+    for (const verb of ['cancel', 'retry', 'pause', 'resume']) {
+      expect((await api.put(`/workflow-runs/${runId}/${verb}`, { force: true })).status).toBe(422);
+      expect((await api.put(`/workflow-runs/${runId}/${verb}`, { generation: 0 })).status).toBe(422);
+    }
+    expect((await api.post(`/workflow-runs/${runId}/lifecycle-events`, { type: 'STATE' })).status).toBe(422);
+    expect((await api.post(`/workflow-runs/${runId}/lifecycle-events`, { type: 'cancel' })).status).toBe(422);
+    expect((await api.get(`/workflow-runs/${runId}`)).body).toMatchObject({ generation: 1 });
+  });
+});
+
+test('values come back exactly as they were sent', async () => {
+  const parameters = {
+    TEXT: `'; DROP TABLE workflow_runs; -- \${{ x }} {{y}} $1 %s \\ " \u{1f680} é \r\n\t`,
+    TREE: { null: null, list: [1, 2.5, -0.001, 1e21, [], {}, [null]], 'a.b/c~d': { '': false } },
+  };
+  const run = await createRun(api, 'target', { parameters });
+  expect(run['parameters']).toEqual(parameters);
+  expect((await api.get(`/workflow-runs/${run.id}`)).body['parameters']).toEqual(parameters);
+  const value = `quote " and \\ backslash, comma; ' -- é \u{1f680}`;
+  const labelled = await createRun(api, 'target', { labels: [{ key: 'example.org/k', value }] });
+  const selector = encodeURIComponent(`example.org/k="${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`);
+  const found = await api.get(`/workflow-runs?label_selector=${selector}`);
+  expect(found.body.items.map((item) => item.id)).toEqual([labelled.id]);
+});
+
+async function count(): Promise<number> {
+  const { rows } = await memory.app.database.query<{ n: number }>({ text: 'SELECT count(*) AS n FROM workflow_runs' });
+  return rows[0]?.n ?? -1;
+}
