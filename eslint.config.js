@@ -136,7 +136,7 @@ export default tseslint.config(
       '**/*.test-support.ts',
       'adapters/conformance/**',
       'src/cli/main.ts',
-      'src/platform/write-openapi.ts',
+      'src/write-openapi.ts',
       'src/platform/embedded-postgres.ts',
       'adapters/local/local-node.ts',
     ],

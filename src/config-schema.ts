@@ -1,8 +1,6 @@
 /** Every key of the configuration: name, kind, bounds, default, meaning. README's table is generated from it. */
 import type { Config } from './config.js';
-
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
+import { LOG_LEVELS } from './platform/log-level.js';
 
 interface Bounds {
   min: number;

@@ -2,14 +2,15 @@
  * Start here: configuration -> database -> roles -> listen, and on SIGTERM or SIGINT the same way back.
  * The `signalbox` command calls these; each resolves with the exit code.
  */
-import { type Config, readConfig } from './config.js';
+import type { Config } from './config.js';
+import { readConfig } from './read-config.js';
 import { createApp, type App } from './create-app.js';
 import { readEnginesFile } from './engines/engines-file.js';
 import { ENGINE_KINDS } from './engines/registry.js';
 import { openDatabase, type OpenDatabase } from './open-database.js';
 import { Log } from './platform/log.js';
 import { Metrics } from './platform/metrics.js';
-import { MIGRATIONS } from './platform/migrations.js';
+import { MIGRATIONS } from './migrations.js';
 import { pendingMigrations } from './platform/migrator.js';
 import { Reconciler } from './reconcile/reconciler.js';
 import { ROLES, type RoleName, type Roles } from './roles.js';
@@ -53,7 +54,7 @@ export async function runReconcile(env: Environment, options: { json: boolean; e
 /** Brings the database to the version of this program. */
 export async function runMigrate(env: Environment): Promise<number> {
   return explained(env, async (config) => {
-    const open = await openDatabase(config, { migrating: 'apply', applicationName: 'signalbox-migrate' });
+    const open = await openDatabase(config, { migrating: 'apply', applicationName: 'signalbox-migrate', share: true });
     await open.close();
     const lines = open.applied.map((name) => `applied ${name}\n`);
     process.stdout.write(lines.length > 0 ? lines.join('') : 'The database is up to date.\n');
@@ -131,7 +132,11 @@ async function openApp(
 ): Promise<Parts> {
   const kinds = ENGINE_KINDS.map((kind) => kind.kind);
   const entries = readEnginesFile(config.enginesFile, kinds, env);
-  const open = await openDatabase(config, { migrating, applicationName: 'signalbox' });
+  const open = await openDatabase(config, {
+    migrating,
+    applicationName: 'signalbox',
+    share: !roles.api && !roles.worker,
+  });
   if (open.applied.length > 0) log.info({ migrations: open.applied }, 'database migrated');
   try {
     const app = await createApp(config, {

@@ -1,7 +1,7 @@
 import type { Config } from './config.js';
 import { Database } from './platform/database.js';
 import { startEmbeddedPostgres } from './platform/embedded-postgres.js';
-import { MIGRATIONS } from './platform/migrations.js';
+import { MIGRATIONS } from './migrations.js';
 import { migrate, pendingMigrations } from './platform/migrator.js';
 import { EXIT, StartRefused } from './start-refused.js';
 
@@ -17,13 +17,15 @@ export interface OpenDatabase {
 
 /**
  * The database of the configuration, or one of our own below `dataDir`, at the version of this program.
- * `migrating` says whether missing migrations are applied or refused; into a database of our own they always are.
+ * `share`: a short-lived command may use the embedded database of a service that runs. `migrating` says whether missing migrations are applied or refused; into a database of our own they always are.
  */
 export async function openDatabase(
   config: Config,
-  options: { migrating: 'apply' | 'refuse'; applicationName: string },
+  options: { migrating: 'apply' | 'refuse'; applicationName: string; share?: boolean },
 ): Promise<OpenDatabase> {
-  const embedded = config.databaseUrl ? undefined : await startEmbeddedPostgres(config.dataDir);
+  const embedded = config.databaseUrl
+    ? undefined
+    : await startEmbeddedPostgres(config.dataDir, { share: options.share ?? false });
   const url = config.databaseUrl?.reveal() ?? embedded?.url ?? '';
   try {
     const applied = embedded || options.migrating === 'apply' ? await migrate(url, MIGRATIONS) : await refuse(url);

@@ -1,5 +1,7 @@
 import type { Config } from './config.js';
-import { ConfigRefused } from './config.js';
+import { ConfigRefused } from './read-config.js';
+import type { Config } from './config.js';
+import { ConfigRefused } from './read-config.js';
 import { EnginesFileRefused } from './engines/engines-file.js';
 import { errorCode, isDatabaseUnavailable } from './platform/database-errors.js';
 import { DataDirectoryInUse, EmbeddedPostgresUnavailable } from './platform/embedded-postgres.js';

@@ -17,7 +17,7 @@ export interface EmbeddedPostgres {
   url: string;
   /** Where the cluster's files are: below DATA_DIR, or where the database's own account can reach them. */
   directory: string;
-  /** True when a server was found alive and taken over. */
+  /** True when a server was found alive: taken over, or shared with its owner. */
   adopted: boolean;
   stop(): Promise<void>;
 }
@@ -56,9 +56,13 @@ const OWNER_LOCK = 72707370;
 
 /**
  * Starts the cluster below `dataDir`, or adopts the live one a killed Signalbox left behind.
- * `settings` are extra `name=value` server settings. Throws `DataDirectoryInUse`, `EmbeddedPostgresUnavailable`.
+ * `settings` are extra `name=value` server settings. `share`: a short-lived command may use the cluster of a service that runs;
+ * it then leaves it running. Throws `DataDirectoryInUse`, `EmbeddedPostgresUnavailable`.
  */
-export async function startEmbeddedPostgres(dataDir: string, settings: string[] = []): Promise<EmbeddedPostgres> {
+export async function startEmbeddedPostgres(
+  dataDir: string,
+  options: { settings?: string[]; share?: boolean } = {},
+): Promise<EmbeddedPostgres> {
   const home = resolve(dataDir);
   await mkdir(home, { recursive: true, mode: 0o700 });
   const account = await databaseAccount();
@@ -71,32 +75,33 @@ export async function startEmbeddedPostgres(dataDir: string, settings: string[] 
   const adopted = port !== undefined;
   if (port === undefined) {
     port = await freePort();
-    await startServer(binaries, account, directory, port, settings);
+    await startServer(binaries, account, directory, port, options.settings ?? []);
   }
   const url = `postgresql://signalbox:${password}@127.0.0.1:${port}/signalbox`;
-  const owner = await takeOwnership(url, home);
+  const owner = await takeOwnership(url);
+  if (!owner && options.share !== true) throw new DataDirectoryInUse(home);
   return {
     url,
     directory,
     adopted,
     stop: async () => {
+      if (!owner) return;
       await owner.end().catch(() => undefined);
       await pgCtl(binaries, account, ['stop', '-D', directory, '-m', 'fast', '-w', '-t', '30', '-s']);
     },
   };
 }
 
-async function takeOwnership(url: string, home: string): Promise<pg.Client> {
+/** The connection that holds the ownership; undefined when another process has it. */
+async function takeOwnership(url: string): Promise<pg.Client | undefined> {
   await ensureDatabase(url);
   const client = new pg.Client({ connectionString: url, application_name: 'signalbox-owner', keepAlive: true });
   client.on('error', () => undefined);
   await client.connect();
   const { rows } = await client.query<{ taken: boolean }>('SELECT pg_try_advisory_lock($1) AS taken', [OWNER_LOCK]);
-  if (rows[0]?.taken !== true) {
-    await client.end();
-    throw new DataDirectoryInUse(home);
-  }
-  return client;
+  if (rows[0]?.taken === true) return client;
+  await client.end();
+  return undefined;
 }
 
 async function ensureDatabase(url: string): Promise<void> {
@@ -190,26 +195,25 @@ async function reachable(path: string, account: Account): Promise<boolean> {
 
 async function readOrMakePassword(home: string): Promise<string> {
   const file = join(home, 'postgres.password');
+  const made = randomBytes(24).toString('hex');
   try {
-    return (await readFile(file, 'utf8')).trim();
-  } catch {
-    const made = randomBytes(24).toString('hex');
-    await writeFile(file, `${made}\n`, { mode: 0o600 });
+    await writeFile(file, `${made}\n`, { mode: 0o600, flag: 'wx' });
     return made;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    return (await readFile(file, 'utf8')).trim();
   }
 }
 
-/** Into a folder beside, renamed when whole: a start that dies here leaves nothing half-made under the real name. */
+/** Into a folder beside, renamed when whole: a start that dies here, or a second one, leaves nothing half-made under the real name. */
 async function initialise(
   binaries: Binaries,
   account: Account | undefined,
   directory: string,
   password: string,
 ): Promise<void> {
-  const incoming = `${directory}.initialising`;
-  const secret = `${directory}.secret`;
-  await rm(incoming, { recursive: true, force: true });
-  await rm(directory, { recursive: true, force: true });
+  const incoming = `${directory}.initialising.${process.pid}`;
+  const secret = `${incoming}.secret`;
   await mkdir(incoming, { recursive: true, mode: 0o700 });
   await writeFile(secret, password, { mode: 0o600 });
   if (account) {
@@ -217,26 +221,20 @@ async function initialise(
     await chown(secret, account.uid, account.gid);
   }
   try {
-    const options = [
-      '-D',
-      incoming,
-      '-U',
-      'signalbox',
-      '--pwfile',
-      secret,
-      '--auth=scram-sha-256',
-      '--encoding=UTF8',
-      '--locale=C.UTF-8',
-    ];
-    await execute(binaries.initdb, [...options, '--no-instructions'], account, binaries);
-    await rename(incoming, directory);
+    const authentication = ['-U', 'signalbox', '--pwfile', secret, '--auth=scram-sha-256'];
+    const options = ['-D', incoming, ...authentication, '--encoding=UTF8', '--locale=C.UTF-8', '--no-instructions'];
+    await execute(binaries.initdb, options, account, binaries);
+    await rename(incoming, directory).catch((error: unknown) => {
+      // Another start was faster: its cluster is the one.
+      if (!existsSync(join(directory, 'PG_VERSION'))) throw error;
+    });
   } catch (error) {
-    await rm(incoming, { recursive: true, force: true });
     throw new EmbeddedPostgresUnavailable(
       `The embedded PostgreSQL could not be initialised in ${directory}: ${firstLine(error)}`,
       error,
     );
   } finally {
+    await rm(incoming, { recursive: true, force: true });
     await rm(secret, { force: true });
   }
 }

@@ -27,7 +27,7 @@ const MIGRATION_LOCK = 72707369;
  * Returns the names applied now. Throws `DatabaseRefused` for a server that is too old, for a file that was changed after
  * it had been applied, and for a database that knows migrations this version does not.
  */
-export async function migrate(url: string, sets: MigrationSet[]): Promise<string[]> {
+export async function migrate(url: string, sets: readonly MigrationSet[]): Promise<string[]> {
   const client = new pg.Client({ connectionString: url, application_name: 'signalbox-migrate' });
   await client.connect();
   try {
@@ -42,7 +42,7 @@ export async function migrate(url: string, sets: MigrationSet[]): Promise<string
 }
 
 /** Names of migrations that this version brings and the database lacks; throws `DatabaseRefused` as `migrate` does. */
-export async function pendingMigrations(url: string, sets: MigrationSet[]): Promise<string[]> {
+export async function pendingMigrations(url: string, sets: readonly MigrationSet[]): Promise<string[]> {
   const client = new pg.Client({ connectionString: url, application_name: 'signalbox-migrate' });
   await client.connect();
   try {

@@ -60,6 +60,7 @@ export async function applyObservations(
       return [{ run, observation: one.observation }];
     });
   }
+  await markUnapplied(database, applied.failed, ctx.at);
   return applied;
 }
 

@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readConfig, type Config } from '../../src/config.js';
+import type { Config } from '../../src/config.js';
+import { readConfig } from '../../src/read-config.js';
 import { createApp, type App } from '../../src/create-app.js';
 import type { Database } from '../../src/platform/database.js';
 import { Log } from '../../src/platform/log.js';

@@ -1,7 +1,7 @@
 import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
-import { readConfig } from '../../src/config.js';
+import { readConfig } from '../../src/read-config.js';
 import { Drain } from '../../src/platform/drain.js';
 import { Readiness } from '../../src/platform/health/readiness.js';
 import { makeHttp } from '../../src/platform/http/make-http.js';

@@ -1,7 +1,7 @@
 /** Writes openapi/openapi.json from the compiled code, or with --check compares: `npm run openapi`. Nothing is started. */
 import { existsSync, readFileSync, writeFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeDocument } from '../openapi-document.js';
+import { makeDocument } from './openapi-document.js';
 
 const root = process.cwd();
 const file = join(root, 'openapi', 'openapi.json');

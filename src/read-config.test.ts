@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { CONFIG_SCHEMA } from './config-schema.js';
-import { ConfigRefused, readConfig } from './config.js';
+import { ConfigRefused, readConfig } from './read-config.js';
 
 const faultsOf = (env: Record<string, string>): readonly string[] => {
   try {
