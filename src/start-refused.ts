@@ -1,7 +1,5 @@
 import type { Config } from './config.js';
 import { ConfigRefused } from './read-config.js';
-import type { Config } from './config.js';
-import { ConfigRefused } from './read-config.js';
 import { EnginesFileRefused } from './engines/engines-file.js';
 import { errorCode, isDatabaseUnavailable } from './platform/database-errors.js';
 import { DataDirectoryInUse, EmbeddedPostgresUnavailable } from './platform/embedded-postgres.js';
