@@ -67,6 +67,21 @@ test('F67: a definition the engine refuses fails its runs with the reason', asyn
   expect(created(run.token)).toBe(0);
 });
 
+test('rule 1: the intent is committed before the engine hears of the run', async () => {
+  engine.controls.addRule({ verb: 'submit', effect: { do: 'hold' }, times: 1 });
+  const before = engine.controls.calls().submit ?? 0;
+  const id = await runs.startVersion(atOnce);
+  await until(
+    () => Promise.resolve(engine.controls.calls().submit ?? 0),
+    (calls) => calls > before,
+  );
+  const { execution, leaseToken } = await runs.record(id);
+  expect(execution).toMatchObject({ outcome: 'in_flight', attemptedAt: expect.any(Date) });
+  expect(leaseToken).not.toBeNull();
+  engine.controls.removeRules();
+  expect((await runs.ended(id)).state).toBe('COMPLETED');
+});
+
 test('F19, F27: an answer that was lost after the engine acted is looked up by key, not sent blindly', async () => {
   engine.controls.addRule({ verb: 'submit', effect: { do: 'lose-answer' }, times: 1 });
   const run = await runs.ended(await runs.startVersion(atOnce));
