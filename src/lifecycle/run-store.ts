@@ -42,12 +42,13 @@ export async function readRunRecord(db: Db, id: number): Promise<RunRecord | und
 
 /** The records, held against other writers until the transaction ends. */
 export async function lockRunRecords(db: Db, ids: number[]): Promise<RunRecord[]> {
-  const { rows } = await db.query<FlatRow>({
-    name: 'lock-run-records',
-    text: `SELECT ${COLUMNS} FROM ${FROM} WHERE r.id = ANY($1) ORDER BY r.id FOR UPDATE OF r`,
+  await db.query({
+    name: 'lock-runs',
+    text: 'SELECT FROM workflow_runs WHERE id = ANY($1) ORDER BY id FOR UPDATE',
     values: [ids],
   });
-  return rows.map(toRunRecord);
+  // A statement of its own: one that waited for the lock would still see the execution row of the generation before.
+  return readRunRecords(db, ids);
 }
 
 /** Ids of the runs to which these tokens belong. */
