@@ -5,20 +5,25 @@ import type { Config } from '../../src/config.js';
 import { readConfig } from '../../src/read-config.js';
 import { createApp, type App } from '../../src/create-app.js';
 import type { Database } from '../../src/platform/database.js';
+import type { KillPoints } from '../../src/platform/kill-points.js';
 import { Log } from '../../src/platform/log.js';
 import type { EngineKind } from '../../adapters/spi/engine-kind.js';
 import { readEnginesFile, type EngineEntry } from '../../src/engines/engines-file.js';
 import { ROLES, type Roles } from '../../src/roles.js';
 import { ENGINE_KINDS } from '../../src/engines/registry.js';
-import { createTestDatabase } from './database.js';
+import { createTestDatabase, openTestDatabase } from './database.js';
 
 export interface TestAppOptions {
   /** Environment of the configuration, e.g. `{ REFRESH_MAX_AGE: '0' }`. */
   env?: Record<string, string>;
+  /** Another app's or process's database, which outlives this app; default: one of its own. */
+  databaseUrl?: string;
   /** Default: `server`, everything in one process. */
   roles?: Roles;
   /** Engines of the app; default: the local one. */
   engines?: { kinds: readonly EngineKind[]; entries: EngineEntry[] };
+  /** Named places where the test ends the process, or makes as if. */
+  killPoints?: KillPoints;
   /** Receives every log line; without it lines of level fatal alone are written. */
   onLogLine?: (line: string) => void;
 }
@@ -35,7 +40,7 @@ export interface TestApp {
 
 /** The real app on a database of the test file's own, listening on a free port of 127.0.0.1. */
 export async function startTestApp(options: TestAppOptions = {}): Promise<TestApp> {
-  const testDatabase = await createTestDatabase();
+  const testDatabase = options.databaseUrl === undefined ? await createTestDatabase() : openTestDatabase(options.databaseUrl);
   const dataDir = await mkdtemp(join(tmpdir(), 'signalbox-app-'));
   const config = readConfig({ DATA_DIR: dataDir, ...options.env }, process.cwd());
   const { onLogLine } = options;
