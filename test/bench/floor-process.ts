@@ -1,0 +1,117 @@
+/**
+ * The floor: what remains of the service when everything but Node's HTTP server, one pool of `pg` and the statements is
+ * taken away. It checks nothing, knows one project, and answers bytes of the same size.
+ */
+import { createHash } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import pg from 'pg';
+import { newRunToken, runKey } from '../../src/lifecycle/run-key.js';
+import { lockKey } from '../../src/platform/idempotency-fingerprint.js';
+import { GET, LIST_BY_SELECTOR, POST, STALE_AFTER_MS } from './floor-statements.js';
+import { ROWS } from './floor-list.js';
+
+const pool = new pg.Pool({ connectionString: process.env['DATABASE_URL'], max: 16 });
+const [claim, runnable, create, store] = POST.map(({ name, text }) => ({ name, text }));
+if (!claim || !runnable || !create || !store) throw new Error('a POST sends other statements than the floor knows');
+
+const server = createServer((request, response) => {
+  const url = request.url ?? '';
+  const answer =
+    request.method === 'POST'
+      ? post(request)
+      : url.includes('label_selector')
+        ? listBySelector()
+        : url.includes('?')
+          ? list()
+          : get(Number(url.slice(url.lastIndexOf('/') + 1)));
+  answer.then(
+    (text) => send(response, request.method === 'POST' ? 201 : 200, text),
+    (error: unknown) => send(response, 500, String(error)),
+  );
+});
+server.listen(0, '127.0.0.1', () => {
+  process.stdout.write(`floor listens on http://127.0.0.1:${(server.address() as AddressInfo).port}\n`);
+});
+process.once('SIGTERM', () => process.exit(0));
+
+function send(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(text),
+  });
+  response.end(text);
+}
+
+interface Shown {
+  id: number;
+  json: string;
+}
+
+function toJson(row: Shown): string {
+  return `${row.json},"allowed_actions":[],"stale":false}`;
+}
+
+async function get(id: number): Promise<string> {
+  const { rows } = await pool.query<Shown>({ ...named(GET), values: [id, 'default', STALE_AFTER_MS] });
+  return toJson(rows[0] as Shown);
+}
+
+async function listBySelector(): Promise<string> {
+  const { rows } = await pool.query<Shown>({ ...named(LIST_BY_SELECTOR), values: LIST_BY_SELECTOR.values ?? [] });
+  return `{"items":[${rows.slice(0, 50).map(toJson).join(',')}]}`;
+}
+
+/** The same page of the same runs, its JSON built here. */
+async function list(): Promise<string> {
+  const { rows } = await pool.query<Record<string, unknown>>(ROWS);
+  return JSON.stringify({ items: rows.slice(0, 50) });
+}
+
+async function post(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  const text = Buffer.concat(chunks).toString();
+  const body = JSON.parse(text) as { workflow: { title: string }; parameters: object; labels: object[] };
+  const key = String(request.headers['idempotency-key']);
+  const lock = lockKey('default', key);
+  const client = await pool.connect();
+  try {
+    await client.query('BEGIN');
+    await client.query({ ...claim, text: claim?.text ?? '', values: ['default', key, lock] });
+    const { rows: workflows } = await client.query<{ id: number }>({
+      ...runnable,
+      text: runnable?.text ?? '',
+      values: ['default', body.workflow.title, null],
+    });
+    const token = newRunToken();
+    const values = [
+      'default',
+      workflows[0]?.id,
+      token,
+      runKey(token, 1),
+      JSON.stringify(body.parameters),
+      JSON.stringify(body.labels),
+      STALE_AFTER_MS,
+      null,
+    ];
+    const { rows } = await client.query<Shown>({ ...create, text: create?.text ?? '', values });
+    const row = rows[0] as Shown;
+    const answer = toJson(row);
+    const digest = createHash('sha256').update(text).digest('hex');
+    const location = `/v1/workflow-runs/${row.id}`;
+    await client.query({
+      ...store,
+      text: store?.text ?? '',
+      values: ['default', key, digest, 201, location, answer, lock],
+    });
+    await client.query('COMMIT');
+    return answer;
+  } finally {
+    client.release();
+  }
+}
+
+function named({ name, text }: { name?: string; text: string }): { name?: string; text: string } {
+  return name === undefined ? { text } : { name, text };
+}

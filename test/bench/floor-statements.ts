@@ -1,0 +1,58 @@
+/** The statements that the product sends for a request, taken from the product itself: the floor sends the same. */
+import type { WriteRequest } from '../../src/platform/http/write-request.js';
+import type { Database, Db, Statement } from '../../src/platform/database.js';
+import { idempotent } from '../../src/platform/idempotency.js';
+import { parseLabelSelector } from '../../src/labels/label-selector.js';
+import { createRun } from '../../src/workflow-runs/create-run.js';
+import { listRuns, readRun, type RunList } from '../../src/workflow-runs/runs-store.js';
+import { readRunnableWorkflow } from '../../src/workflows/workflows-store.js';
+
+export const STALE_AFTER_MS = 45_000;
+
+export const GET = await only((db) => readRun(db, 'default', 1, STALE_AFTER_MS));
+
+const FIRST_PAGE: RunList = {
+  project: 'default',
+  filters: { states: ['COMPLETED'] },
+  terms: [],
+  orderBy: 'id',
+  direction: 'desc',
+  limit: 50,
+  skip: 0,
+  staleAfterMs: STALE_AFTER_MS,
+};
+export const SELECTOR = 'team=team-1,stage in (stage-1)';
+const parsed = parseLabelSelector(SELECTOR);
+if (!parsed.ok) throw new Error('the selector of the benchmark is wrong');
+
+export const LIST = await only((db) => listRuns(db, FIRST_PAGE));
+export const LIST_BY_SELECTOR = await only((db) => listRuns(db, { ...FIRST_PAGE, filters: {}, terms: parsed.terms }));
+
+const write: WriteRequest = { project: 'default', key: 'key', operation: 'createWorkflowRun', pathParams: {}, body: {} };
+const run = { project: 'default', workflowId: 1, parameters: {}, labels: [], staleAfterMs: STALE_AFTER_MS };
+
+/** Of one POST with an Idempotency-Key, in their order, between BEGIN and COMMIT. */
+export const POST = await sent((db) =>
+  idempotent({ transaction: (work: (db: Db) => Promise<unknown>) => work(db) } as Database, write, async (inner) => {
+    await readRunnableWorkflow(inner, 'default', 'bench', undefined);
+    await createRun(inner, run);
+    return { status: 201 };
+  }),
+);
+
+async function only(work: (db: Db) => Promise<unknown>): Promise<Statement> {
+  const [statement] = await sent(work);
+  if (!statement) throw new Error('no statement was sent');
+  return statement;
+}
+
+async function sent(work: (db: Db) => Promise<unknown>): Promise<Statement[]> {
+  const statements: Statement[] = [];
+  await work({
+    query: (statement) => {
+      statements.push(statement);
+      return Promise.resolve({ rows: [], rowCount: 0 });
+    },
+  });
+  return statements;
+}

@@ -1,0 +1,92 @@
+/** The REST API on a record of 100,000 runs, each request beside a bare server that sends the same statements. */
+import { compare } from './against-floor.js';
+import { startBenchDatabase } from './bench-database.js';
+import { startEntry, startProduct } from './child-process.js';
+import type { Figure } from './figure.js';
+import { SELECTOR } from './floor-statements.js';
+import { Load, request } from './load.js';
+import { residentBytes } from './machine-probe.js';
+import { seedRuns, seedWorkflow, TITLE } from './seed-runs.js';
+
+const RUNS = 100_000;
+const LIST_PATH = '/v1/workflow-runs?limit=50';
+
+const REQUESTS = {
+  post: {
+    goal: 0.8,
+    status: 201,
+    requests: [
+      request('POST', '/v1/workflow-runs', { 'idempotency-key': 'bench-{n}' }, postBody()),
+    ],
+  },
+  get: {
+    goal: 0.85,
+    status: 200,
+    // Spread over the table, so that no single row is read all the time.
+    requests: Array.from({ length: 1000 }, (_, index) =>
+      request('GET', `/v1/workflow-runs/${1 + ((index * 7919) % RUNS)}`),
+    ),
+  },
+  list: { goal: 1.5, status: 200, requests: [request('GET', `${LIST_PATH}&state=COMPLETED`)] },
+  selector: {
+    goal: 0.95,
+    status: 200,
+    requests: [request('GET', `${LIST_PATH}&label_selector=${encodeURIComponent(SELECTOR)}`)],
+  },
+} as const;
+
+export type RecordFigure = keyof typeof REQUESTS;
+export const RECORD_FIGURES = Object.keys(REQUESTS) as RecordFigure[];
+
+export interface Rounds {
+  rounds: number;
+  roundMs: number;
+}
+
+/** `emit` gets each figure; one of a busy machine is taken again by `repeat`. */
+export async function recordFigures(
+  wanted: readonly RecordFigure[],
+  { rounds, roundMs }: Rounds,
+  emit: (take: () => Promise<Figure>) => Promise<void>,
+): Promise<void> {
+  const own = await startBenchDatabase();
+  const load = Load.start();
+  try {
+    await seedRuns(own.database, await seedWorkflow(own.database), RUNS);
+    const env = { DATABASE_URL: own.url, DATA_DIR: process.env['BENCH_DATA_DIR'] ?? '' };
+    const product = await startProduct('api', { ...env, NODE_FLAGS: process.env['BENCH_NODE_FLAGS'] ?? '--no-warnings' });
+    const floor = await startEntry('./floor-process.ts', env);
+    try {
+      for (const figure of wanted) {
+        const { goal, status, requests } = REQUESTS[figure];
+        await emit(async () => {
+          const common = { product, floor, load, rounds, roundMs, roots: [own.pid] };
+          const one = await compare({ figure, goal, status, requests: [...requests], ...common });
+          return { ...one, details: { ...one.details, rss_mb: megabytes(product.pid), floor_rss_mb: megabytes(floor.pid) } };
+        });
+      }
+    } finally {
+      await product.stop();
+      await floor.stop();
+    }
+  } finally {
+    await load.stop();
+    await own.stop();
+  }
+}
+
+function megabytes(pid: number): number | undefined {
+  const bytes = residentBytes(pid);
+  return bytes === undefined ? undefined : Math.round(bytes / 1e6);
+}
+
+function postBody(): object {
+  return {
+    workflow: { title: TITLE },
+    parameters: { dataset: 's3://bucket/part-1', limit: 3 },
+    labels: [
+      { key: 'team', value: 'team-1' },
+      { key: 'stage', value: 'stage-2' },
+    ],
+  };
+}
