@@ -46,7 +46,7 @@ export class EngineWorkModule {
         { provide: KillPoints, useValue: parts.killPoints },
         ...WORK,
       ],
-      exports: [Engines, ...WORK],
+      exports: [Engines, KillPoints, ...WORK],
     };
   }
 }

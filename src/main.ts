@@ -4,7 +4,7 @@
  */
 import type { Config } from './config.js';
 import { readConfig } from './read-config.js';
-import { createApp, type App } from './create-app.js';
+import { createApp, type App, type AppOptions } from './create-app.js';
 import { readEnginesFile } from './engines/engines-file.js';
 import { ENGINE_KINDS } from './engines/registry.js';
 import { openDatabase, type OpenDatabase } from './open-database.js';
@@ -18,12 +18,18 @@ import { EXIT, toRefusal } from './start-refused.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** What another entry than the product's puts in place of its own: fault tests add engine kinds and end the process where they like. */
+export interface Seams extends Pick<AppOptions, 'killPoints'> {
+  kinds?: AppOptions['engines']['kinds'];
+  roles?: Roles;
+}
+
 /** Runs a role until SIGTERM or SIGINT, then drains. Resolves with 0, 3 or 78, after one sentence on stderr where not 0. */
-export async function runService(role: RoleName, env: Environment): Promise<number> {
+export async function runService(role: RoleName, env: Environment, seams: Seams = {}): Promise<number> {
   return explained(env, async (config) => {
     const log = new Log({ level: config.logLevel });
     const stop = watchSignals(log);
-    const service = await startService(config, role, env, log);
+    const service = await startService(config, role, env, log, seams);
     // For people and for scripts that let the system choose the port; everything else is on stderr.
     process.stdout.write(greeting(role, service.url));
     log.info({ role, ...(service.url === undefined ? {} : { url: service.url }) }, 'started');
@@ -102,12 +108,19 @@ function greeting(role: RoleName, url: string | undefined): string {
   return `Signalbox ${role} listens on ${url}${ROLES[role].api ? ` (API page: ${url}/docs)` : ''}\n`;
 }
 
-async function startService(config: Config, role: RoleName, env: Environment, log: Log): Promise<Started> {
+async function startService(
+  config: Config,
+  role: RoleName,
+  env: Environment,
+  log: Log,
+  seams: Seams = {},
+): Promise<Started> {
   const metrics = new Metrics();
   metrics.collectProcess();
-  const parts = await openApp(config, ROLES[role], role === 'server' ? 'apply' : 'refuse', env, log, metrics);
+  const roles = seams.roles ?? ROLES[role];
+  const parts = await openApp(config, roles, role === 'server' ? 'apply' : 'refuse', env, log, { ...seams, metrics });
   try {
-    const listens = ROLES[role].api || env['PORT'] !== undefined;
+    const listens = roles.api || env['PORT'] !== undefined;
     const url = listens ? await parts.app.listen(config.host, config.port) : undefined;
     await parts.app.start();
     return { url, close: () => closeBoth(parts) };
@@ -128,10 +141,11 @@ async function openApp(
   migrating: 'apply' | 'refuse',
   env: Environment,
   log: Log,
-  metrics?: Metrics,
+  more: Seams & { metrics?: Metrics } = {},
 ): Promise<Parts> {
-  const kinds = ENGINE_KINDS.map((kind) => kind.kind);
-  const entries = readEnginesFile(config.enginesFile, kinds, env);
+  const { kinds = ENGINE_KINDS, metrics, killPoints } = more;
+  const kindNames = kinds.map((kind) => kind.kind);
+  const entries = readEnginesFile(config.enginesFile, kindNames, env);
   const open = await openDatabase(config, {
     migrating,
     applicationName: 'signalbox',
@@ -144,8 +158,9 @@ async function openApp(
       database: open.database,
       pendingMigrations: () => pendingMigrations(open.url, MIGRATIONS),
       log,
-      engines: { kinds: ENGINE_KINDS, entries },
+      engines: { kinds, entries },
       ...(metrics ? { metrics } : {}),
+      ...(killPoints ? { killPoints } : {}),
     });
     return { app, open };
   } catch (error) {

@@ -7,6 +7,7 @@ import type { LifecycleSource } from '../lifecycle/lifecycle-event.js';
 import type { RunRecord } from '../lifecycle/run-record.js';
 import { readRunRecords, takeTicket } from '../lifecycle/run-store.js';
 import { Database } from '../platform/database.js';
+import { KillPoints } from '../platform/kill-points.js';
 import { Metrics } from '../platform/metrics.js';
 import type { Observation } from '../../adapters/spi/facts.js';
 import { applyObservations, type Applied } from './apply-observations.js';
@@ -35,6 +36,7 @@ export class Observer {
     private readonly database: Database,
     private readonly config: Config,
     private readonly metrics: Metrics,
+    private readonly killPoints: KillPoints,
   ) {}
 
   /**
@@ -59,6 +61,7 @@ export class Observer {
       const whole = await this.observeWhole(engine, [...applied.whole, ...missing], options);
       total.changed += whole.changed;
       total.failed.push(...whole.failed);
+      if (options.pass === true) this.killPoints.reach('reconcile.page');
     }
     return total;
   }

@@ -7,6 +7,7 @@ import type { Answer } from '../platform/answer.js';
 import { Database, type Db } from '../platform/database.js';
 import type { WriteRequest } from '../platform/http/write-request.js';
 import { idempotent } from '../platform/idempotency.js';
+import { KillPoints } from '../platform/kill-points.js';
 import { Problem } from '../platform/problem.js';
 import { readRunnableWorkflow } from '../workflows/workflows-store.js';
 import { createRun } from './create-run.js';
@@ -23,6 +24,7 @@ export class StartRun {
     private readonly engines: Engines,
     private readonly dispatcher: Dispatcher,
     private readonly config: Config,
+    private readonly killPoints: KillPoints,
   ) {}
 
   /** Throws `workflow-not-found`, `workflow-not-ready`, `parameters-invalid`. */
@@ -34,8 +36,10 @@ export class StartRun {
       const row = await this.store(db, write.project, body);
       engine = row.engine;
       const json = toWorkflowRun(row, this.engines.capabilitiesOf(row.engine).verbs);
+      this.killPoints.reach('create.before-commit');
       return { status: 201, location: `/v1/workflow-runs/${row.id}`, body: JSON.parse(json) as unknown };
     });
+    this.killPoints.reach('create.after-commit');
     if (!answer.replayed) this.dispatcher.wake(engine);
     return answer;
   }

@@ -40,7 +40,8 @@ export interface TestApp {
 
 /** The real app on a database of the test file's own, listening on a free port of 127.0.0.1. */
 export async function startTestApp(options: TestAppOptions = {}): Promise<TestApp> {
-  const testDatabase = options.databaseUrl === undefined ? await createTestDatabase() : openTestDatabase(options.databaseUrl);
+  const testDatabase =
+    options.databaseUrl === undefined ? await createTestDatabase() : openTestDatabase(options.databaseUrl);
   const dataDir = await mkdtemp(join(tmpdir(), 'signalbox-app-'));
   const config = readConfig({ DATA_DIR: dataDir, ...options.env }, process.cwd());
   const { onLogLine } = options;

@@ -17,20 +17,20 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   await maintain(cluster, `CREATE DATABASE ${name} TEMPLATE ${TEMPLATE}`);
   const url = new URL(cluster);
   url.pathname = `/${name}`;
-  const database = new Database({
-    url: url.href,
-    max: 10,
-    acquireTimeoutMs: 10_000,
-    applicationName: 'signalbox-test',
-  });
+  const opened = openTestDatabase(url.href);
   return {
-    url: url.href,
-    database,
+    ...opened,
     drop: async () => {
-      await database.close();
+      await opened.drop();
       await maintain(cluster, `DROP DATABASE ${name} WITH (FORCE)`);
     },
   };
+}
+
+/** A pool on a database that somebody else made and will drop: here `drop` only closes the pool. */
+export function openTestDatabase(url: string): TestDatabase {
+  const database = new Database({ url, max: 10, acquireTimeoutMs: 10_000, applicationName: 'signalbox-test' });
+  return { url, database, drop: () => database.close() };
 }
 
 async function maintain(cluster: string, text: string): Promise<void> {

@@ -5,47 +5,107 @@ import { fileURLToPath } from 'node:url';
 
 const COMMAND = fileURLToPath(new URL('../../bin/signalbox.js', import.meta.url));
 const BUILT = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
+const LOADER = new URL('../../scripts/typescript-loader.js', import.meta.url).href;
+const SCRIPTED = fileURLToPath(new URL('./scripted-service.process.ts', import.meta.url));
+const ENGINE = fileURLToPath(new URL('./scripted-engine/scripted-engine.process.ts', import.meta.url));
 
-export interface ServiceProcess {
+export type ScriptedRole = 'server' | 'api' | 'worker' | 'reconcile';
+
+export interface SpawnedProcess {
   child: ChildProcess;
+  /** Exit code, or the signal that ended it. */
+  exited: Promise<number | NodeJS.Signals | null>;
   /** What it wrote to stderr so far. */
   errors(): string;
   /** kill -9, and waits until it is gone. */
   kill(): Promise<void>;
-  /** SIGTERM; resolves with the exit code. */
+  /** SIGTERM; resolves with the exit code, null when it had to be killed. */
   stop(): Promise<number | null>;
+}
+
+export interface ServiceProcess extends SpawnedProcess {
+  /** Base URL; empty for a role that listens nowhere. */
+  url: string;
 }
 
 /** `signalbox ROLE` as a process of its own, from the built product; resolves once it says that it listens. */
 export async function startService(role: string, env: Record<string, string>): Promise<ServiceProcess> {
   if (!existsSync(BUILT)) throw new Error('dist/ is missing: run `npm run build` first');
-  const child = spawn(process.execPath, [COMMAND, role], {
-    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...env },
+  return ready(spawnNode([COMMAND, role], env));
+}
+
+/** A role of the service with the scripted adapter, from the sources; resolves once it works. */
+export async function startScriptedService(role: ScriptedRole, env: Record<string, string>): Promise<ServiceProcess> {
+  return ready(spawnScriptedService(role, env));
+}
+
+/** As `startScriptedService`, for a process that may end or stand still before it says that it works. */
+export function spawnScriptedService(role: ScriptedRole, env: Record<string, string>): SpawnedProcess & Spoken {
+  return spawnNode(['--import', LOADER, SCRIPTED, role], env);
+}
+
+export interface ScriptedEngineProcess extends SpawnedProcess {
+  url: string;
+  controlUrl: string;
+}
+
+/** The scripted engine as a process of its own. */
+export async function startScriptedEngineProcess(args: string[] = []): Promise<ScriptedEngineProcess> {
+  const spawned = spawnNode(['--import', LOADER, ENGINE, ...args], {});
+  const told = await untilSaid(spawned, /^\{.*\}$/m);
+  const { url, control_url: controlUrl } = JSON.parse(told) as { url: string; control_url: string };
+  return { ...spawned, url, controlUrl };
+}
+
+interface Spoken {
+  /** Resolves with the first text on stdout that matches. */
+  said(pattern: RegExp): Promise<string>;
+}
+
+async function ready(spawned: SpawnedProcess & Spoken): Promise<ServiceProcess> {
+  const greeting = await untilSaid(spawned, /^Signalbox \w+ (listens|works).*$/m);
+  return { ...spawned, url: /listens on (http:\S+)/.exec(greeting)?.[1] ?? '' };
+}
+
+async function untilSaid(spawned: SpawnedProcess & Spoken, pattern: RegExp): Promise<string> {
+  const early = spawned.exited.then((code) => {
+    throw new Error(`the process ended with ${code} before it was ready: ${spawned.errors()}`);
+  });
+  early.catch(() => undefined);
+  return Promise.race([spawned.said(pattern), early]);
+}
+
+function spawnNode(args: string[], env: Record<string, string>): SpawnedProcess & Spoken {
+  const child = spawn(process.execPath, args, {
+    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', NODE_NO_WARNINGS: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let errors = '';
+  let output = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
-  const exited = once(child, 'exit').then(([code]) => code as number | null);
-  const listening = new Promise<void>((resolve) => {
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      if (/listens|works/.test(text)) resolve();
-    });
-  });
-  const early = exited.then((code) => {
-    throw new Error(`the service ended with ${code} before it listened: ${errors}`);
-  });
-  early.catch(() => undefined);
-  await Promise.race([listening, early]);
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+  const exited = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals | null);
   return {
     child,
+    exited,
     errors: () => errors,
+    said: (pattern) =>
+      new Promise((resolve) => {
+        const look = (): void => {
+          const match = pattern.exec(output);
+          if (match) resolve(match[0]);
+        };
+        child.stdout.on('data', look);
+        look();
+      }),
     kill: async () => {
       child.kill('SIGKILL');
       await exited;
     },
-    stop: () => {
+    stop: async () => {
       child.kill('SIGTERM');
-      return exited;
+      const code = await exited;
+      return typeof code === 'number' ? code : null;
     },
   };
 }
