@@ -1,11 +1,16 @@
 /** What the answer of an engine to a mutating call, or the lack of one, makes of a run. Pure. */
 import type { FindOutcome, KnownExecution, SubmitOutcome } from '../../adapters/spi/engine-adapter.js';
 import type { EngineError } from '../../adapters/spi/engine-error.js';
+import { FINAL_PHASES, type PresentExecution } from '../../adapters/spi/facts.js';
 import { assertNever } from '../platform/assert-never.js';
 import { backOffMs } from '../platform/back-off.js';
 import type { Execution, Outcome, RunRecord } from '../lifecycle/run-record.js';
+import { TOMBSTONE_MS } from '../lifecycle/with-request.js';
 
 export type Patch = Partial<RunRecord>;
+
+/** Differs from every baseline an engine has: whatever is seen from now on belongs to this generation. */
+const NO_BASELINE = '';
 
 export function afterAccepted(run: RunRecord, outcome: Partial<KnownExecution> | SubmitOutcome): Patch {
   if ('outcome' in outcome && outcome.outcome === 'conflict') return engineConflict(run, outcome.message);
@@ -34,6 +39,8 @@ export function afterFind(run: RunRecord, outcome: FindOutcome): Patch {
       return engineConflict(run, outcome.message);
     case 'absent': {
       const { execution } = run;
+      // It was seen while we asked: that is newer.
+      if (execution.outcome === 'known') return {};
       return {
         failures: 0,
         execution: {
@@ -49,36 +56,55 @@ export function afterFind(run: RunRecord, outcome: FindOutcome): Patch {
   }
 }
 
+/**
+ * What the last look before a retry shows: what the verb has to change, tasks of the generation before that are still alive,
+ * or an execution that somebody restarted already. `ticket` was taken before the look.
+ */
+export function afterBaseline(run: RunRecord, seen: PresentExecution, ticket: number, drainGraceMs: number): Patch {
+  const { baseline = null, liveTasks = 0, phase } = seen;
+  if (phase !== undefined && !FINAL_PHASES.includes(phase)) {
+    const accepted = afterAccepted(run, {});
+    return {
+      ...accepted,
+      observedTicket: Math.max(run.observedTicket, ticket),
+      execution: { ...run.execution, ...accepted.execution, baseline: NO_BASELINE },
+    };
+  }
+  const drained = liveTasks === 0 || run.readAt.getTime() - run.desiredAt.getTime() >= drainGraceMs;
+  if (drained) return { failures: 0, lastError: null, execution: { ...run.execution, baseline } };
+  const message = `${liveTasks} tasks are still alive`;
+  return { failures: 0, lastError: { code: 'draining', message, at: run.readAt.toISOString() } };
+}
+
 /** `before` is the outcome before this attempt: what was unknown stays so until it is looked up. */
 export function afterError(run: RunRecord, error: EngineError, before: Outcome): Patch {
-  const shown = { code: `engine-${error.code}`, message: error.message, at: run.readAt.toISOString() };
+  // It was seen on the engine while we called: no error takes that back.
+  if (run.execution.outcome === 'known') return {};
   switch (error.code) {
     case 'timeout':
     case 'unknown':
-      return { lastError: shown, execution: { ...run.execution, outcome: 'unknown' } };
+      return { lastError: shownError(run, error), execution: { ...run.execution, outcome: 'unknown' } };
     case 'unavailable':
     case 'unauthorized':
     case 'conflict':
-    case 'not-found': {
-      const failures = run.failures + 1;
-      const waitMs = error.retryAfterSeconds === undefined ? backOffMs(failures) : error.retryAfterSeconds * 1000;
+    case 'not-found':
       return {
-        failures,
-        lastError: shown,
+        ...errorFields(run, error),
         execution: {
           ...run.execution,
           outcome: before === 'none' ? 'none' : 'unknown',
           ...forget(run.execution, before),
         },
-        nextActionAt: new Date(run.readAt.getTime() + waitMs),
-        leaseToken: null,
-        leaseUntil: null,
       };
-    }
     case 'rejected':
     case 'unsupported':
       return {
-        execution: { ...run.execution, outcome: 'refused' },
+        execution: {
+          ...run.execution,
+          outcome: 'refused',
+          // Only this attempt was refused: one before it may still arrive.
+          tombstoneUntil: before === 'none' ? null : new Date(run.readAt.getTime() + TOMBSTONE_MS),
+        },
         verdict: {
           state: 'FAILED',
           failure: { class: 'user', code: `engine-${error.code}`, message: error.message },
@@ -87,6 +113,20 @@ export function afterError(run: RunRecord, error: EngineError, before: Outcome):
     default:
       return assertNever('engine error code', error.code);
   }
+}
+
+/** One more failure, and what it was. */
+export function errorFields(run: RunRecord, error: EngineError): Patch {
+  return { failures: run.failures + 1, lastError: shownError(run, error) };
+}
+
+/** Milliseconds until the same is worth another try: the engine's own word, or longer with every failure. */
+export function retryInMs(run: RunRecord, error: EngineError): number {
+  return error.retryAfterSeconds === undefined ? backOffMs(run.failures + 1) : error.retryAfterSeconds * 1000;
+}
+
+function shownError(run: RunRecord, error: EngineError): RunRecord['lastError'] {
+  return { code: `engine-${error.code}`, message: error.message, at: run.readAt.toISOString() };
 }
 
 /** A first attempt that was not sent leaves no trace. */

@@ -18,8 +18,6 @@ const CONTEXT: StepContext = {
   epoch: 'e1',
   submitGraceMs: 60_000,
   cancelGraceMs: 60_000,
-  retryDrainGraceMs: 60_000,
-  registerTimeoutMs: 600_000,
 };
 
 interface Row {
@@ -53,12 +51,12 @@ const rows: Row[] = [
   {
     reason: 'a pending registration is waited for, and said',
     run: aRun({ registration: 'PENDING' }),
-    step: { do: 'rest', dueInMs: 1_000 },
+    step: { do: 'rest', dueInMs: 15_000 },
   },
   {
-    reason: 'not for ever',
+    reason: 'F26: an outage alone fails no run, however long; the registrar says when the engine had its time',
     run: aRun({ registration: 'PENDING', createdAt: ago(HOUR) }),
-    step: { do: 'fail' },
+    step: { do: 'rest', dueInMs: 15_000 },
   },
   { reason: 'a failed registration fails the run', run: aRun({ registration: 'FAILED' }), step: { do: 'fail' } },
   {
@@ -175,6 +173,26 @@ const rows: Row[] = [
     step: { do: 'cancel', mode: 'force' },
   },
   {
+    reason: 'a cancel that may have been lost is sent again',
+    run: aRun({
+      state: 'CANCELLING',
+      desired: 'cancelled',
+      observed: facts(),
+      execution: { ...known, cancelSentAt: ago(3_000), cancelMode: null },
+    }),
+    step: { do: 'cancel', mode: 'graceful' },
+  },
+  {
+    reason: 'a forced cancel that may have been lost is sent again',
+    run: aRun({
+      state: 'CANCELLING',
+      desired: 'cancelled',
+      observed: facts(),
+      execution: { ...known, cancelSentAt: ago(90_000), cancelMode: 'graceful' },
+    }),
+    step: { do: 'cancel', mode: 'force' },
+  },
+  {
     reason: 'a pause is sent once',
     run: aRun({ state: 'RUNNING', desired: 'paused', observed: facts(), observedAt: ago(100), execution: known }),
     step: { do: 'pause' },
@@ -215,22 +233,40 @@ const rows: Row[] = [
     run: aRun({
       state: 'RETRYING',
       generation: 2,
-      desiredAt: ago(1_000),
       lastError: { code: 'draining', message: '-', at: ago(100).toISOString() },
-      execution: { verb: 'retry', baseline: '1' },
+      execution: { verb: 'retry' },
     }),
-    step: { do: 'rest' },
+    step: { do: 'rest', dueInMs: 900 },
   },
   {
-    reason: 'rule 5: the drain has an end',
+    reason: 'rule 5: they are looked at every second',
     run: aRun({
       state: 'RETRYING',
       generation: 2,
-      desiredAt: ago(61_000),
-      lastError: { code: 'draining', message: '-', at: ago(100).toISOString() },
-      execution: { verb: 'retry', baseline: '1' },
+      lastError: { code: 'draining', message: '-', at: ago(1_000).toISOString() },
+      execution: { verb: 'retry' },
     }),
-    step: { do: 'retry' },
+    step: { do: 'baseline' },
+  },
+  {
+    reason: 'rule 5: a look at them that failed does not let the retry go',
+    run: aRun({
+      state: 'RETRYING',
+      generation: 2,
+      lastError: { code: 'engine-timeout', message: '-', at: ago(100).toISOString() },
+      execution: { verb: 'retry' },
+    }),
+    step: { do: 'baseline' },
+  },
+  {
+    reason: 'a retry that stays invisible is left to the reconciler',
+    run: aRun({
+      state: 'RETRYING',
+      generation: 2,
+      observedAt: ago(HOUR),
+      execution: { ...known, verb: 'retry', baseline: '1', attemptedAt: ago(20_000) },
+    }),
+    step: { do: 'rest', dueInMs: null },
   },
   {
     reason: 'rule 4: a retry with an unknown outcome is looked at first',

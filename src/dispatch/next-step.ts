@@ -15,8 +15,6 @@ export interface StepContext {
   epoch: string | undefined;
   submitGraceMs: number;
   cancelGraceMs: number;
-  retryDrainGraceMs: number;
-  registerTimeoutMs: number;
 }
 
 export type Step =
@@ -38,8 +36,11 @@ const LOOKUP_AT_MS = [1_000, 5_000, 30_000];
 const LATER_LOOKUP_MS = 15_000;
 const WATCHED_VISIT_MS = 1_000;
 const CANCEL_VISIT_MS = 1_000;
-const REGISTRATION_VISIT_MS = 1_000;
+/** Only in case the registrar's word is lost: it makes waiting runs due itself. */
+const REGISTRATION_VISIT_MS = 15_000;
 const DRAIN_VISIT_MS = 1_000;
+/** How long after its call an execution that was not seen yet is visited; then it is left to the reconciler. */
+const UNSEEN_VISITS_MS = 10_000;
 
 export function nextStep(run: RunRecord, ctx: StepContext): Step {
   if (isFinal(run.state)) return afterEnd(run);
@@ -54,12 +55,8 @@ export function nextStep(run: RunRecord, ctx: StepContext): Step {
       return { do: 'pause', why: 'a pause is wanted and was not sent' };
     if (run.desired === 'run' && run.execution.pauseSent)
       return { do: 'resume', why: 'the pause we sent is no longer wanted' };
-    if (run.desired === 'run' && run.observed?.phase === 'paused' && afterWish(run)) {
-      return { do: 'resume', why: 'a resume is wanted and the engine holds the run' };
-    }
   }
-  if (verb === 'retry' && run.observed === null) return visit(run, 'the retry is not yet visible');
-  return run.observed === null ? visit(run, 'accepted, not yet seen') : watched(run);
+  return run.observed === null ? unseen(run) : watched(run);
 }
 
 /** A visit planned at the end is for tasks whose state was inferred; nothing else is due any more. */
@@ -74,10 +71,10 @@ function beforeFirstCall(run: RunRecord, ctx: StepContext): Step {
     const waitMs = ctx.submitGraceMs - sinceMs(run, new Date(run.lastError.at));
     if (waitMs > 0) return { ...rest(waitMs, 'the generation before settles'), ...keepReason(run) };
   }
-  return run.execution.verb === 'submit' ? beforeSubmit(run, ctx) : beforeRetry(run, ctx);
+  return run.execution.verb === 'submit' ? beforeSubmit(run) : beforeRetry(run);
 }
 
-function beforeSubmit(run: RunRecord, ctx: StepContext): Step {
+function beforeSubmit(run: RunRecord): Step {
   if (run.desired === 'paused') return rest(null, 'the submit is held');
   switch (run.registration) {
     case 'READY':
@@ -86,9 +83,6 @@ function beforeSubmit(run: RunRecord, ctx: StepContext): Step {
     case 'FAILED':
       return fail('registration-failed', 'user', 'The engine did not accept the definition of this workflow.');
     case 'PENDING': {
-      if (sinceMs(run, run.createdAt) > ctx.registerTimeoutMs) {
-        return fail('registration-failed', 'engine', 'The engine did not register the workflow in time.');
-      }
       const reason = { code: 'registration-pending', message: 'The engine is still taking in the definition.' };
       return { ...rest(REGISTRATION_VISIT_MS, 'registration is pending'), reason };
     }
@@ -96,15 +90,12 @@ function beforeSubmit(run: RunRecord, ctx: StepContext): Step {
   return { do: 'submit', why: 'wanted and never sent' };
 }
 
-function beforeRetry(run: RunRecord, ctx: StepContext): Step {
-  const { baseline } = run.execution;
-  if (baseline === null) return { do: 'baseline', why: 'what the retry has to change is not known yet' };
-  const draining = run.lastError?.code === 'draining' && sinceMs(run, run.desiredAt) < ctx.retryDrainGraceMs;
-  if (draining && sinceMs(run, new Date(run.lastError?.at ?? 0)) >= DRAIN_VISIT_MS) {
-    return { do: 'baseline', why: 'tasks of the generation before were still alive' };
-  }
-  if (draining) return { ...rest(DRAIN_VISIT_MS, 'draining'), ...keepReason(run) };
-  return { do: 'retry', why: 'wanted and never sent' };
+function beforeRetry(run: RunRecord): Step {
+  if (run.execution.baseline !== null) return { do: 'retry', why: 'wanted and never sent' };
+  const draining = run.lastError?.code === 'draining' ? run.lastError : null;
+  const waitMs = draining === null ? 0 : DRAIN_VISIT_MS - sinceMs(run, new Date(draining.at));
+  if (waitMs > 0) return { ...rest(waitMs, 'draining'), ...keepReason(run) };
+  return { do: 'baseline', why: 'what the retry has to change, and what is still alive, is not known yet' };
 }
 
 /** A submit went out (or may have) and its result is not stored: look up by key, never call blindly. */
@@ -151,15 +142,23 @@ function cancelKnown(run: RunRecord, ctx: StepContext): Step {
   const { cancelSentAt, cancelMode } = run.execution;
   if (cancelSentAt === null) return { do: 'cancel', mode: 'graceful', why: 'a cancel is wanted and was not sent' };
   const sentMs = sinceMs(run, cancelSentAt);
-  if (cancelMode === 'graceful' && sentMs > ctx.cancelGraceMs) {
+  if (cancelMode !== 'force' && sentMs > ctx.cancelGraceMs) {
     return { do: 'cancel', mode: 'force', why: 'the graceful cancel is overdue' };
   }
+  if (cancelMode === null) return { do: 'cancel', mode: 'graceful', why: 'nobody knows whether the cancel arrived' };
   if (FINAL_PHASES.some((phase) => phase === run.observed?.phase)) return rest(null, 'the engine has ended it');
   const lastMs = run.observedAt === null ? Infinity : sinceMs(run, run.observedAt);
   const everyMs = sentMs < 10_000 ? CANCEL_VISIT_MS : CANCEL_VISIT_MS * 5;
   return lastMs >= everyMs
     ? { do: 'observe', why: 'a cancel is under way' }
     : { ...rest(everyMs - lastMs, 'just looked'), ...keepReason(run) };
+}
+
+/** Accepted, or the retry sent, and not seen yet: looked at often at first. */
+function unseen(run: RunRecord): Step {
+  const { attemptedAt } = run.execution;
+  const recent = attemptedAt !== null && sinceMs(run, attemptedAt) < UNSEEN_VISITS_MS;
+  return recent ? visit(run, 'accepted, not yet seen') : watched(run);
 }
 
 /** Somebody waits for this run or streams it: the engine is asked sooner than the reconciler would. */
@@ -172,11 +171,6 @@ function visit(run: RunRecord, why: string): Step {
   const lastMs =
     run.observedAt === null ? sinceMs(run, run.execution.attemptedAt ?? run.createdAt) : sinceMs(run, run.observedAt);
   return lastMs >= WATCHED_VISIT_MS ? { do: 'observe', why } : rest(WATCHED_VISIT_MS - lastMs, why);
-}
-
-/** The engine's word "paused" is from after the wish to run, not a remainder from before it. */
-function afterWish(run: RunRecord): boolean {
-  return run.observedAt !== null && run.observedAt > run.desiredAt && run.desiredAt > run.createdAt;
 }
 
 function untilLookupMs(run: RunRecord): number {

@@ -4,20 +4,21 @@ import { EngineError, mayHaveActed } from '../../adapters/spi/engine-error.js';
 import { Config } from '../config.js';
 import type { Engine } from '../engines/engines.js';
 import { toExecutionRef } from '../lifecycle/execution-ref.js';
-import type { Execution, RunRecord } from '../lifecycle/run-record.js';
-import { readSubmissionParts } from '../lifecycle/run-store.js';
+import type { Execution, Outcome, RunRecord } from '../lifecycle/run-record.js';
+import { readSubmissionParts, takeTicket } from '../lifecycle/run-store.js';
 import { Database } from '../platform/database.js';
 import { backOffMs } from '../platform/back-off.js';
 import { KillPoints } from '../platform/kill-points.js';
 import { Log } from '../platform/log.js';
 import { Observer } from '../reconcile/observer.js';
-import { afterAccepted, afterError, afterFind, type Patch } from './after-call.js';
+import { afterAccepted, afterBaseline, afterError, afterFind, errorFields, retryInMs } from './after-call.js';
 import { nextStep, type Step, type StepContext } from './next-step.js';
 import { toSubmission } from './to-submission.js';
 import { later, Visit } from './visit.js';
 
 /** Steps of one visit; more than any honest sequence needs. */
 const STEPS = 12;
+const SAME_AGAIN_MS = 1_000;
 
 @Injectable()
 export class RunDriver {
@@ -35,10 +36,14 @@ export class RunDriver {
       nextStep(run, this.context(engine)),
     );
     try {
+      let last: Step['do'] | undefined;
       for (let step = 0; step < STEPS && visit.held; step++) {
-        const next = nextStep(visit.run, this.context(engine));
+        const next = visit.plan();
         if (next.do === 'rest') await visit.write(() => ({}));
+        // What a step left as it was is not tried again at once.
+        else if (next.do === last) await visit.write(() => ({}), { dueInMs: SAME_AGAIN_MS });
         else await this.take(engine, visit, next);
+        last = next.do;
       }
       if (visit.held) await visit.write(() => ({}), { dueInMs: backOffMs(visit.run.failures) });
     } catch (error) {
@@ -56,9 +61,9 @@ export class RunDriver {
   }
 
   private context(engine: Engine): StepContext {
-    const { submitGraceMs, cancelGraceMs, retryDrainGraceMs, registerTimeoutMs } = this.config;
+    const { submitGraceMs, cancelGraceMs } = this.config;
     const { capabilities, epoch } = engine;
-    return { capabilities, epoch, submitGraceMs, cancelGraceMs, retryDrainGraceMs, registerTimeoutMs };
+    return { capabilities, epoch, submitGraceMs, cancelGraceMs };
   }
 
   private async take(engine: Engine, visit: Visit, step: Exclude<Step, { do: 'rest' }>): Promise<void> {
@@ -112,17 +117,24 @@ export class RunDriver {
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
       this.noteCall(engine, visit, 'submit', error);
-      await visit.write((run) => afterError(run, error, before), { fenced: !mayHaveActed(error.code) });
+      await this.store(visit, error, before);
     }
+  }
+
+  /** The failure of a mutating call: nobody knows its outcome, or it is tried again later. */
+  private store(visit: Visit, error: EngineError, before: Outcome): Promise<void> {
+    return mayHaveActed(error.code)
+      ? visit.write((run) => afterError(run, error, before))
+      : visit.write((run) => afterError(run, error, before), { fenced: true, dueInMs: retryInMs(visit.run, error) });
   }
 
   /** One committed statement before every call, where the wish still wants it and the lease is ours. */
   private async commitIntent(engine: Engine, visit: Visit): Promise<boolean> {
-    const { desired, generation } = visit.run;
+    const { desired, execution: planned } = visit.run;
     await visit.write(
       (run) => {
-        if (run.desired !== desired || run.generation !== generation) return undefined;
         const { execution } = run;
+        if (run.desired !== desired || execution.outcome !== planned.outcome) return undefined;
         return {
           execution: {
             ...execution,
@@ -152,18 +164,14 @@ export class RunDriver {
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
       this.noteCall(engine, visit, 'find', error);
-      // A look-up that failed says nothing: the outcome stays unknown.
-      await visit.write(
-        (run) => ({ ...errorFields(run, error), execution: { ...run.execution, outcome: 'unknown' } }),
-        {
-          dueInMs: retryInMs(visit.run, error),
-        },
-      );
+      // A look-up that failed says nothing: what is known stays known, what is not stays unknown.
+      await visit.write((run) => ({ ...errorFields(run, error), execution: noLongerInFlight(run) }), {
+        dueInMs: retryInMs(visit.run, error),
+      });
     }
   }
 
   private async observe(engine: Engine, visit: Visit): Promise<void> {
-    const unknown = visit.run.execution.outcome !== 'known';
     const applied = await this.observer.observeWhole(engine, [visit.run], { ...intentOf(visit.run), source: 'engine' });
     if (!(await visit.refresh())) return;
     const failed = applied.failed[0];
@@ -173,7 +181,7 @@ export class RunDriver {
         dueInMs: backOffMs(visit.run.failures + 1),
       });
     }
-    if (unknown && visit.run.observed === null) {
+    if (visit.run.execution.outcome !== 'known' && visit.run.observed === null) {
       // The engine shows the baseline: the retry we sent has not been seen.
       return visit.write((run) => ({
         execution: {
@@ -191,24 +199,16 @@ export class RunDriver {
   private async baseline(engine: Engine, visit: Visit): Promise<void> {
     const ref = toExecutionRef(visit.run);
     try {
+      const { ticket } = await takeTicket(this.database);
       const seen = await engine.gateway.call('observe', intentOf(visit.run), (adapter, ctx) =>
         adapter.observe(ref, ctx),
       );
-      if (seen.presence === 'present' && seen.baseline !== undefined) {
-        const { baseline, liveTasks = 0 } = seen;
-        const draining =
-          liveTasks > 0
-            ? { code: 'draining', message: `${liveTasks} tasks are still alive`, at: visit.run.readAt.toISOString() }
-            : null;
-        return await visit.write((run) => ({ lastError: draining, execution: { ...run.execution, baseline } }));
+      // The reconciler decides when an absence is a verdict.
+      if (seen.presence === 'absent') throw new EngineError('not-found', 'the engine does not have the execution');
+      if (seen.presence === 'unread' || seen.baseline === undefined) {
+        throw new EngineError('unknown', 'the engine did not show what a retry would change');
       }
-      if (seen.presence === 'absent') {
-        const message = 'The engine no longer has the execution that was to be retried.';
-        return await visit.write(() => ({
-          verdict: { state: 'FAILED', failure: { class: 'engine', code: 'engine-run-missing', message } },
-        }));
-      }
-      throw new EngineError('unknown', 'the engine did not show what a retry would change');
+      await visit.write((run) => afterBaseline(run, seen, ticket, this.config.retryDrainGraceMs));
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
       this.noteCall(engine, visit, 'observe', error);
@@ -241,17 +241,16 @@ export class RunDriver {
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
       this.noteCall(engine, visit, 'retry', error);
-      await visit.write((run) => afterError(run, error, before), { fenced: !mayHaveActed(error.code) });
+      await this.store(visit, error, before);
     }
   }
 
+  /** The moment is stored first: whether a failure was our doing is decided by it. The mode is stored once it arrived. */
   private async cancel(engine: Engine, visit: Visit, mode: 'graceful' | 'force'): Promise<void> {
     const ref = toExecutionRef(visit.run);
-    // Stored first: whether a failure was our doing is decided by this.
+    const before = visit.run.execution.cancelSentAt;
     await visit.write(
-      (run) => ({
-        execution: { ...run.execution, cancelSentAt: run.execution.cancelSentAt ?? run.readAt, cancelMode: mode },
-      }),
+      (run) => ({ execution: { ...run.execution, cancelSentAt: run.execution.cancelSentAt ?? run.readAt } }),
       { fenced: true, keep: true },
     );
     if (!visit.held || !visit.wrote) return;
@@ -261,20 +260,21 @@ export class RunDriver {
         adapter.cancel(ref, mode, ctx),
       );
       this.killPoints.reach('cancel.after-call');
-      const overdue = mode === 'force' ? overdueError(visit.run) : null;
-      if (outcome === 'requested') await visit.write(() => ({ failures: 0, lastError: overdue }), { dueInMs: 200 });
-      // Nothing was called: the end was its own, and an observation says which.
-      else
-        await visit.write((run) => ({
-          failures: 0,
-          execution: { ...run.execution, cancelSentAt: notSent(run, mode) },
-        }));
-      if (outcome !== 'requested' && visit.held) await this.observe(engine, visit);
+      if (outcome === 'requested') {
+        const lastError = mode === 'force' ? overdueError(visit.run) : null;
+        return await visit.write(
+          (run) => ({ failures: 0, lastError, execution: { ...run.execution, cancelMode: mode } }),
+          { dueInMs: 200 },
+        );
+      }
+      // Nothing was called: the end was its own, or that of a cancel before this one, and an observation says which.
+      await visit.write((run) => ({ failures: 0, execution: { ...run.execution, cancelSentAt: before } }));
+      if (visit.held) await this.observe(engine, visit);
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
       this.noteCall(engine, visit, 'cancel', error);
       const late = visit.run.readAt.getTime() - visit.run.desiredAt.getTime() > this.config.cancelGraceMs;
-      const undone = mayHaveActed(error.code) ? {} : { cancelSentAt: notSent(visit.run, mode) };
+      const undone = mayHaveActed(error.code) ? {} : { cancelSentAt: before };
       await visit.write(
         (run) => ({
           ...errorFields(run, error),
@@ -288,6 +288,10 @@ export class RunDriver {
 
   private async hold(engine: Engine, visit: Visit, verb: 'pause' | 'resume'): Promise<void> {
     const ref = toExecutionRef(visit.run);
+    const { desired } = visit.run;
+    // Nothing to store, but it is asked whether it is still wanted and the run still ours.
+    await visit.write((run) => (run.desired === desired ? {} : undefined), { fenced: true, keep: true });
+    if (!visit.held || !visit.wrote) return;
     try {
       await engine.gateway.call(verb, intentOf(visit.run), async (adapter, ctx) => {
         const send = adapter[verb];
@@ -322,17 +326,6 @@ function intentOf(run: RunRecord): { class: 'intent'; traceparent: string | null
   return { class: 'intent', traceparent: run.traceparent };
 }
 
-function errorFields(run: RunRecord, error: EngineError): Patch {
-  return {
-    failures: run.failures + 1,
-    lastError: { code: `engine-${error.code}`, message: error.message, at: run.readAt.toISOString() },
-  };
-}
-
-function retryInMs(run: RunRecord, error: EngineError): number {
-  return error.retryAfterSeconds === undefined ? backOffMs(run.failures + 1) : error.retryAfterSeconds * 1000;
-}
-
 function overdueError(run: RunRecord): RunRecord['lastError'] {
   return {
     code: 'cancel-overdue',
@@ -341,7 +334,7 @@ function overdueError(run: RunRecord): RunRecord['lastError'] {
   };
 }
 
-/** A forced cancel follows a graceful one that was sent. */
-function notSent(run: RunRecord, mode: 'graceful' | 'force'): Execution['cancelSentAt'] {
-  return mode === 'force' ? run.execution.cancelSentAt : null;
+/** Our call is over, whoever made it; what it did is not known. */
+function noLongerInFlight({ execution }: RunRecord): Execution {
+  return execution.outcome === 'in_flight' ? { ...execution, outcome: 'unknown' } : execution;
 }

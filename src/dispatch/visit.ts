@@ -16,6 +16,8 @@ export class Visit {
   /** Whether the last write changed the row. */
   wrote = false;
   private readonly readAtMonotonic: number[];
+  /** The moment of the wish that the step under way was planned for. */
+  private wishAt: number;
 
   constructor(
     private readonly database: Database,
@@ -25,6 +27,13 @@ export class Visit {
     private readonly next: (run: RunRecord) => Step,
   ) {
     this.readAtMonotonic = [performance.now(), run.readAt.getTime()];
+    this.wishAt = run.desiredAt.getTime();
+  }
+
+  /** The next thing to do for the record as it is known now. */
+  plan(): Step {
+    this.wishAt = this.run.desiredAt.getTime();
+    return this.next(this.run);
   }
 
   lose(): void {
@@ -42,7 +51,8 @@ export class Visit {
   /**
    * Applies `change` to the newest record and stores it; repeated on a fresh record when somebody else wrote meanwhile.
    * `undefined` from `change` = no longer wanted. The lease is given back in the same statement when nothing is due, or when
-   * `dueInMs` says so; `keep` holds on to it. `fenced`: only while the lease is ours (facts are stored regardless).
+   * `dueInMs` says so (a wish that came meanwhile does not wait for it); `keep` holds on to it. `fenced`: only while the
+   * lease is ours (facts are stored regardless).
    */
   async write(
     change: (run: RunRecord) => Patch | undefined,
@@ -74,7 +84,8 @@ export class Visit {
     if (record.leaseToken !== this.lease) return record;
     if (options.keep === true) return { ...record, leaseUntil: later(before, this.leaseMs) };
     if (options.dueInMs !== undefined) {
-      return { ...record, nextActionAt: later(before, options.dueInMs), leaseToken: null, leaseUntil: null };
+      const dueInMs = before.desiredAt.getTime() === this.wishAt ? options.dueInMs : 0;
+      return { ...record, nextActionAt: later(before, dueInMs), leaseToken: null, leaseUntil: null };
     }
     const step = this.next(record);
     if (step.do !== 'rest') return { ...record, leaseUntil: later(before, this.leaseMs) };

@@ -22,7 +22,7 @@ export function withRequest(
     case 'PAUSE':
       return { ...run, ...due, desired: 'paused' };
     case 'RESUME':
-      return { ...run, ...due, desired: 'run' };
+      return { ...run, ...due, desired: 'run', execution: toBeResumed(run) };
     case 'RETRY':
       return {
         ...run,
@@ -43,6 +43,12 @@ export function withRequest(
   }
 }
 
+/** Whoever paused it on the engine, and whether or not our own pause arrived: a resume is sent. */
+function toBeResumed(run: RunRecord): Execution {
+  const held = run.execution.outcome === 'known' && (run.state === 'PAUSED' || run.desired === 'paused');
+  return held ? { ...run.execution, pauseSent: true } : run.execution;
+}
+
 /** What an unknown call of the generation before may still do has to have happened before a new one goes out. */
 function settling(run: RunRecord): RunRecord['lastError'] {
   const { outcome, attemptedAt } = run.execution;
@@ -51,12 +57,14 @@ function settling(run: RunRecord): RunRecord['lastError'] {
   return { code: 'settling', message, at: attemptedAt.toISOString() };
 }
 
-/** In place where the engine keeps the object and has it; otherwise a submit under a key of its own. */
+/**
+ * In place where the engine keeps the object and has it; otherwise a submit under a key of its own. What we gave up may still
+ * surface and be cancelled under its key, so its key is never used again.
+ */
 function nextExecution(run: RunRecord, retryKind: Capabilities['retryKind']): Execution {
   const previous = run.execution;
   const generation = run.generation + 1;
-  const lost = run.verdict?.state === 'FAILED';
-  const inPlace = retryKind === 'in-place' && previous.outcome === 'known' && !lost;
+  const inPlace = retryKind === 'in-place' && previous.outcome === 'known' && run.verdict === null;
   return {
     generation,
     key: inPlace ? previous.key : runKey(run.token, generation),

@@ -92,9 +92,9 @@ function decidePresent(run: RunRecord, seen: PresentExecution, ctx: ObservationC
 
 /** Only what differs from the baseline was done by the retry; what equals it is "not yet visible", never a result. */
 function belongsToRetry(run: RunRecord, seen: PresentExecution): boolean {
-  if (run.observed) return true;
   const { baseline } = run.execution;
-  return baseline !== null && seen.baseline !== undefined && seen.baseline !== baseline;
+  if (baseline === null) return false;
+  return seen.baseline === undefined ? run.observed !== null : seen.baseline !== baseline;
 }
 
 function decideOlderGeneration(run: RunRecord, seen: PresentExecution, ctx: ObservationContext): Decision {
@@ -115,7 +115,8 @@ function decideOlderGeneration(run: RunRecord, seen: PresentExecution, ctx: Obse
 
 /** Gone is a verdict: positive, repeated, past the grace, while the engine's memory is the one we wrote into. */
 function decideAbsent(run: RunRecord, ctx: ObservationContext): Decision {
-  if (run.execution.outcome !== 'known') return nothing('the engine is not known to have had it');
+  const { outcome, verb } = run.execution;
+  if (outcome !== 'known' && verb !== 'retry') return nothing('the engine is not known to have had it');
   const absentSince = run.absentSince ?? ctx.at;
   const absences = run.absences + (ctx.pass ? 1 : 0);
   const record: RunRecord = { ...run, absentSince, absences, observedTicket: ctx.ticket, readError: null };
@@ -132,7 +133,7 @@ function decideAbsent(run: RunRecord, ctx: ObservationContext): Decision {
     };
     return { do: 'store', why: 'missing long enough on an unchanged engine', ...settle(run, record, ctx) };
   }
-  record.lastError = {
+  record.lastError = overdue(run) ?? {
     code: sameMemory ? 'engine-run-absent' : 'engine-suspect',
     message: sameMemory ? 'The engine does not have this execution.' : 'The memory of the engine is in doubt.',
     at: ctx.at.toISOString(),
@@ -144,13 +145,14 @@ function decideAbsent(run: RunRecord, ctx: ObservationContext): Decision {
 function decideUnread(run: RunRecord, reason: string, ctx: ObservationContext): Decision {
   if (run.readError?.message === reason) return nothing('still unread for the same reason');
   const readError = { code: 'unread', message: reason, at: ctx.at.toISOString() };
-  return { do: 'store', why: 'unread', ...settle(run, { ...run, readError }, ctx) };
+  return { do: 'store', why: 'unread', ...refold(run, { ...run, readError }, { type: 'STATE', source: ctx.source }) };
 }
 
 function decideFinal(run: RunRecord, seen: PresentExecution, ctx: ObservationContext): Decision {
   const active = seen.phase !== undefined && !FINAL_PHASES.includes(seen.phase);
   if (!active) {
-    const settling = run.finishedAt !== null && ctx.at.getTime() - run.finishedAt.getTime() <= ctx.taskSettleMs;
+    const { endedAt } = run.execution;
+    const settling = endedAt !== null && ctx.at.getTime() - endedAt.getTime() <= ctx.taskSettleMs;
     return settling && seen.taskRuns
       ? { do: 'correct-tasks', why: 'tasks settle for a while after the end' }
       : nothing('the run has ended');
@@ -173,12 +175,12 @@ function settle(
   record: RunRecord,
   ctx: ObservationContext,
 ): { record: RunRecord; events: NewEvent[] } {
-  const cleared = record.observed && record.absentSince === null ? { ...record, lastError: keepOwn(record) } : record;
+  const cleared = record.observed && record.absentSince === null ? { ...record, lastError: overdue(record) } : record;
   return refold(before, cleared, { type: 'STATE', source: ctx.source });
 }
 
-/** Errors that only said "not seen" end with a sight; an overdue cancel does not. */
-function keepOwn(record: RunRecord): RunRecord['lastError'] {
+/** Errors that only said "not seen" end with a sight, and come with an absence; an overdue cancel stays said. */
+function overdue(record: RunRecord): RunRecord['lastError'] {
   return record.lastError?.code === 'cancel-overdue' ? record.lastError : null;
 }
 

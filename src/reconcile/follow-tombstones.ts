@@ -1,5 +1,5 @@
 import { EngineError } from '../../adapters/spi/engine-error.js';
-import type { ExecutionRef } from '../../adapters/spi/facts.js';
+import type { ExecutionRef, Observation, PresentExecution } from '../../adapters/spi/facts.js';
 import type { Engine } from '../engines/engines.js';
 import type { Db } from '../platform/database.js';
 import type { Log } from '../platform/log.js';
@@ -8,6 +8,8 @@ interface Tombstone {
   runId: number;
   generation: number;
   key: string;
+  verb: 'submit' | 'retry';
+  baseline: string | null;
   workflowId: number;
   title: string;
   version: number;
@@ -18,46 +20,94 @@ interface Tombstone {
  * sight and listed as drift; the state of the run does not move. Returns how many surfaced.
  */
 export async function followTombstones(db: Db, engine: Engine, log: Log): Promise<number> {
-  const { rows } = await db.query<Tombstone>({
-    name: 'read-tombstones',
-    text: `SELECT e.workflow_run_id AS "runId", e.generation, e.key, w.id AS "workflowId", w.title, w.version
-           FROM workflow_executions e
-           JOIN workflow_runs r ON r.id = e.workflow_run_id JOIN workflows w ON w.id = r.workflow_id
-           WHERE e.tombstone_until > now() AND r.workflow_engine = $1
-           ORDER BY e.tombstone_until LIMIT 1000`,
-    values: [engine.name],
-  });
-  if (rows.length === 0) return 0;
-  const byKey = new Map(rows.map((row) => [row.key, row]));
-  const refs = rows.map(toRef);
+  const tombstones = await readTombstones(db, engine.name);
+  const { pageSize } = engine.capabilities;
   let surfaced = 0;
-  try {
-    const options = { class: 'reconcile' } as const;
-    const seen = await engine.gateway.call('observeMany', options, (adapter, ctx) => adapter.observeMany(refs, ctx));
-    for (const observation of seen) {
-      const tombstone = byKey.get(observation.key);
-      if (observation.presence !== 'present' || !tombstone) continue;
-      surfaced += 1;
-      const ref = { ...toRef(tombstone), externalId: observation.externalId };
-      await engine.gateway.call('cancel', { class: 'intent' }, (adapter, ctx) => adapter.cancel(ref, 'graceful', ctx));
-      await buryAgain(db, engine.name, tombstone, observation.externalId, observation.engineState);
-      log.warn(
-        { workflow_run_id: tombstone.runId, engine: engine.name },
-        'a given-up execution surfaced and was cancelled',
-      );
+  for (let from = 0; from < tombstones.length; from += pageSize) {
+    const page = tombstones.slice(from, from + pageSize);
+    const seen = await lookFor(engine, page, log);
+    for (const tombstone of page) {
+      const found = seen.get(tombstone.key);
+      if (found?.presence !== 'present') continue;
+      // One that cannot be cancelled keeps its tombstone and stops nobody else.
+      if (await cancelOnSight(db, engine, tombstone, found, log)) surfaced += 1;
     }
-  } catch (error) {
-    if (!(error instanceof EngineError)) throw error;
-    log.warn({ engine: engine.name, code: error.code }, 'given-up executions could not be looked for');
   }
   return surfaced;
 }
 
-function toRef(row: Tombstone): ExecutionRef {
-  return { key: row.key, workflow: { id: String(row.workflowId), title: row.title, version: row.version } };
+async function readTombstones(db: Db, engine: string): Promise<Tombstone[]> {
+  const { rows } = await db.query<Tombstone>({
+    name: 'read-tombstones',
+    text: `SELECT e.workflow_run_id AS "runId", e.generation, e.key, e.verb, e.baseline, w.id AS "workflowId", w.title, w.version
+           FROM workflow_executions e
+           JOIN workflow_runs r ON r.id = e.workflow_run_id JOIN workflows w ON w.id = r.workflow_id
+           WHERE e.tombstone_until > now() AND r.workflow_engine = $1
+           ORDER BY e.tombstone_until LIMIT 10000`,
+    values: [engine],
+  });
+  return rows;
 }
 
-async function buryAgain(db: Db, engine: string, row: Tombstone, externalId: string, word: string): Promise<void> {
+async function lookFor(engine: Engine, page: Tombstone[], log: Log): Promise<Map<string, Observation>> {
+  try {
+    const refs = page.map((row) => toRef(row));
+    const seen = await engine.gateway.call('observeMany', { class: 'reconcile' }, (adapter, ctx) =>
+      adapter.observeMany(refs, ctx),
+    );
+    return new Map(seen.map((observation) => [observation.key, observation]));
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    log.warn({ engine: engine.name, code: error.code }, 'given-up executions could not be looked for');
+    return new Map();
+  }
+}
+
+async function cancelOnSight(
+  db: Db,
+  engine: Engine,
+  tombstone: Tombstone,
+  found: PresentExecution,
+  log: Log,
+): Promise<boolean> {
+  const fields = { workflow_run_id: tombstone.runId, engine: engine.name };
+  try {
+    const ref = toRef(tombstone, found.externalId);
+    if (tombstone.verb === 'retry' && !(await wasRetried(engine, ref, tombstone, found))) return false;
+    const { outcome } = await engine.gateway.call('cancel', { class: 'intent' }, (adapter, ctx) =>
+      adapter.cancel(ref, 'graceful', ctx),
+    );
+    const did = outcome === 'requested' ? 'cancelled' : 'it had ended already';
+    await buryAgain(db, engine.name, tombstone, found.externalId, `surfaced as ${found.engineState}; ${did}`);
+    log.warn({ ...fields, outcome }, 'a given-up execution surfaced');
+    return true;
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    log.warn({ ...fields, code: error.code }, 'a given-up execution that surfaced could not be cancelled');
+    return false;
+  }
+}
+
+/** The object was there before the retry we gave up: only what differs from the baseline is its late arrival. */
+async function wasRetried(
+  engine: Engine,
+  ref: ExecutionRef,
+  { baseline }: Tombstone,
+  listed: PresentExecution,
+): Promise<boolean> {
+  if (listed.baseline !== undefined) return listed.baseline !== baseline;
+  const seen = await engine.gateway.call('observe', { class: 'reconcile' }, (adapter, ctx) =>
+    adapter.observe(ref, ctx),
+  );
+  return seen.presence === 'present' && seen.baseline !== undefined && seen.baseline !== baseline;
+}
+
+function toRef(row: Tombstone, externalId?: string): ExecutionRef {
+  const workflow = { id: String(row.workflowId), title: row.title, version: row.version };
+  return { key: row.key, workflow, ...(externalId === undefined ? {} : { externalId }) };
+}
+
+async function buryAgain(db: Db, engine: string, row: Tombstone, externalId: string, detail: string): Promise<void> {
   await db.query({
     text: `WITH buried AS (
              UPDATE workflow_executions SET external_id = $4, tombstone_until = NULL
@@ -66,12 +116,6 @@ async function buryAgain(db: Db, engine: string, row: Tombstone, externalId: str
            VALUES ($1, 'late-execution', $2, $4, $5)
            ON CONFLICT (workflow_engine, kind, coalesce(workflow_run_id, 0), coalesce(external_id, ''))
              WHERE resolved_at IS NULL DO UPDATE SET last_seen_at = now()`,
-    values: [
-      engine,
-      row.runId,
-      row.generation,
-      externalId,
-      `surfaced as ${word} after it had been given up; cancelled`,
-    ],
+    values: [engine, row.runId, row.generation, externalId, detail],
   });
 }

@@ -10,6 +10,7 @@ import { Telemetry } from '../platform/telemetry.js';
 import { Observer } from './observer.js';
 import { markOverdueCancels } from './mark-overdue-cancels.js';
 import { followTombstones } from './follow-tombstones.js';
+import { hasOpenWish } from './open-wish.js';
 
 export interface RunFailure {
   workflow_run_id: number;
@@ -116,8 +117,8 @@ export class Reconciler {
   private async look(engine: Engine, runs: RunRecord[], pass: EnginePass): Promise<void> {
     pass.checked += runs.length;
     await this.makeDue(runs.filter(hasOpenWish));
-    const known = runs.filter((run) => run.execution.outcome === 'known');
-    const applied = await this.observer.observe(engine, known, {
+    const onEngine = runs.filter(isOnEngine);
+    const applied = await this.observer.observe(engine, onEngine, {
       class: 'reconcile',
       source: 'reconciler',
       pass: true,
@@ -136,7 +137,9 @@ export class Reconciler {
     if (runs.length === 0) return;
     await this.database.query({
       name: 'make-due',
-      text: `UPDATE workflow_runs SET next_action_at = now() WHERE id = ANY($1) AND next_action_at IS NULL`,
+      // A new version: who decided on the row without a due time decides again.
+      text: `UPDATE workflow_runs SET next_action_at = now(), version = version + 1
+             WHERE id = ANY($1) AND next_action_at IS NULL`,
       values: [runs.map((run) => run.id)],
     });
   }
@@ -153,11 +156,7 @@ export class Reconciler {
   }
 }
 
-/** What the client asked for is not what the engine was told. */
-function hasOpenWish(run: RunRecord): boolean {
-  if (run.nextActionAt !== null) return false;
-  const { outcome, cancelSentAt, pauseSent } = run.execution;
-  if (run.desired === 'paused') return outcome === 'known' && !pauseSent;
-  if (outcome !== 'known') return true;
-  return run.desired === 'cancelled' ? cancelSentAt === null || run.state === 'CANCELLING' : pauseSent;
+/** Known to be there, or to be restarted there: a retry in place has an execution before its own call. */
+function isOnEngine({ execution }: RunRecord): boolean {
+  return execution.outcome === 'known' || execution.verb === 'retry';
 }

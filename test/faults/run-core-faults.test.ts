@@ -30,7 +30,7 @@ beforeAll(async () => {
 });
 afterEach(async () => {
   engine.controls.removeRules();
-  engine.controls.conduct({});
+  engine.controls.conduct({ stopDelayMs: 0 });
   await engine.controls.up();
 });
 afterAll(async () => {
@@ -62,3 +62,118 @@ test('F54: a request that waited for another one to be stored is answered by wha
   });
   await expect(second).resolves.toMatchObject({ answer: 'unchanged' });
 });
+
+/** A run whose held task was ended by hand, badly. */
+async function failedByHand(): Promise<{ id: number; key: string }> {
+  const id = await runs.startVersion(held);
+  const { execution } = await runs.reaches(id, 'RUNNING');
+  engine.controls.finish(execution.key, { well: false });
+  expect((await runs.ended(id)).state).toBe('FAILED');
+  return { id, key: execution.key };
+}
+
+test('a resume of a run that somebody paused on the engine reaches it', async () => {
+  const id = await runs.startVersion(held);
+  const { execution } = await runs.reaches(id, 'RUNNING');
+  engine.controls.show(execution.key, 'suspended');
+  await runs.reaches(id, 'PAUSED');
+  expect(await runs.request(id, 'RESUME')).toBe('accepted');
+  await until(
+    async () => engine.controls.journal({ verb: 'resume', key: execution.key }),
+    (entries) => entries.length > 0,
+  );
+  engine.controls.show(execution.key);
+  await runs.reaches(id, 'RUNNING');
+  engine.controls.finish(execution.key);
+  expect((await runs.ended(id)).state).toBe('COMPLETED');
+});
+
+test('a cancel that was lost on its way is sent again', async () => {
+  const id = await runs.startVersion(held);
+  await runs.reaches(id, 'RUNNING');
+  engine.controls.addRule({ verb: 'cancel', effect: { do: 'drop' }, times: 1 });
+  await runs.request(id, 'CANCEL');
+  expect((await runs.ended(id)).state).toBe('CANCELLED');
+});
+
+test('a cancel whose answer was lost counts: the run that it stopped is CANCELLED, not FAILED', async () => {
+  const id = await runs.startVersion(held);
+  const { execution } = await runs.reaches(id, 'RUNNING');
+  engine.controls.addRule({ verb: 'cancel', effect: { do: 'lose-answer' }, times: 1 });
+  engine.controls.conduct({ stopDelayMs: 60_000 });
+  await runs.request(id, 'CANCEL');
+  await until(
+    async () => engine.controls.journal({ verb: 'cancel', key: execution.key }),
+    (entries) => entries.length > 0,
+  );
+  // What an engine says of a run whose tasks it killed. The cancel is sent again, and told that all is over.
+  engine.controls.show(execution.key, 'failed');
+  expect((await runs.ended(id)).state).toBe('CANCELLED');
+});
+
+test('an execution that is gone is not asked for without a pause while its cancel waits', async () => {
+  const id = await runs.startVersion(held);
+  const { execution } = await runs.reaches(id, 'RUNNING');
+  engine.controls.forget(execution.key);
+  const before = engine.controls.journal({ verb: 'get', key: execution.key }).length;
+  await runs.request(id, 'CANCEL');
+  await runs.ended(id);
+  expect(engine.controls.journal({ verb: 'get', key: execution.key }).length - before).toBeLessThan(30);
+});
+
+test('F29: a retry in place that arrives after its cancel was concluded is cancelled on sight, and nothing before it', async () => {
+  const { id, key } = await failedByHand();
+  engine.controls.addRule({ verb: 'retry', effect: { do: 'hold' }, times: 1 });
+  await runs.request(id, 'RETRY');
+  await until(
+    () => runs.record(id),
+    (run) => run.execution.outcome === 'unknown',
+  );
+  await runs.request(id, 'CANCEL');
+  expect(await runs.ended(id)).toMatchObject({ state: 'CANCELLED', verdict: { reason: 'never-seen-on-engine' } });
+  await pass();
+  expect(await driftOf(id)).toEqual([]);
+  engine.controls.removeRules();
+  await until(
+    async () => {
+      await pass();
+      return engine.controls.journal({ verb: 'cancel', key });
+    },
+    (entries) => entries.length > 0,
+  );
+  expect((await runs.record(id)).state).toBe('CANCELLED');
+});
+
+test('a run that somebody restarted on the engine is taken over by its retry, and not restarted once more', async () => {
+  const { id, key } = await failedByHand();
+  await fetch(`${engine.url}/executions/${key}/retry`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ round: 1 }),
+  });
+  await runs.request(id, 'RETRY');
+  await runs.reaches(id, 'RUNNING');
+  engine.controls.finish(key);
+  expect(await runs.ended(id)).toMatchObject({ state: 'COMPLETED', generation: 2 });
+  expect(engine.controls.journal({ verb: 'retry', key })).toHaveLength(1);
+});
+
+test('I11: a retry of what the engine no longer has ends after the grace, not at the first not-found', async () => {
+  const { id, key } = await failedByHand();
+  engine.controls.forget(key);
+  await runs.request(id, 'RETRY');
+  await until(
+    () => runs.record(id),
+    (run) => run.failures > 0,
+  );
+  expect((await runs.record(id)).state).toBe('RETRYING');
+  expect(await runs.ended(id)).toMatchObject({ state: 'FAILED', failure: { code: 'engine-run-missing' } });
+});
+
+async function driftOf(id: number): Promise<string[]> {
+  const { rows } = await app.database.query<{ kind: string }>({
+    text: 'SELECT kind FROM drift WHERE workflow_run_id = $1',
+    values: [id],
+  });
+  return rows.map((row) => row.kind);
+}

@@ -1,0 +1,119 @@
+import { describe, expect, test } from '@jest/globals';
+import { ago, aRun, facts, NOW } from '../../test/support/run-records.js';
+import type { LifecycleRequestType } from './lifecycle-event.js';
+import type { Execution, RunRecord } from './run-record.js';
+import { withRequest } from './with-request.js';
+
+const known = { outcome: 'known', externalId: 'x', engineUid: 'u', engineEpoch: 'e1' } as const;
+const missing = { class: 'engine', code: 'engine-run-missing', message: '-' } as const;
+
+interface Row {
+  reason: string;
+  run: RunRecord;
+  type: LifecycleRequestType;
+  retryKind?: 'in-place' | 'new-execution' | 'none';
+  after: Partial<Omit<RunRecord, 'execution'>> & { execution?: Partial<Execution> };
+}
+
+const rows: Row[] = [
+  {
+    reason: 'every request ends the back-off',
+    run: aRun({ failures: 5, nextActionAt: new Date(NOW.getTime() + 60_000) }),
+    type: 'CANCEL',
+    after: { desired: 'cancelled', desiredAt: NOW, nextActionAt: NOW, failures: 0, lastError: null },
+  },
+  { reason: 'a pause is a wish', run: aRun(), type: 'PAUSE', after: { desired: 'paused' } },
+  {
+    reason: 'a resume before the first call has nothing to take back',
+    run: aRun({ state: 'PAUSED', desired: 'paused' }),
+    type: 'RESUME',
+    after: { desired: 'run', execution: { pauseSent: false } },
+  },
+  {
+    reason: 'a resume of a run that the engine holds by itself is sent to it',
+    run: aRun({ state: 'PAUSED', observed: facts({ phase: 'paused' }), observedAt: ago(60_000), execution: known }),
+    type: 'RESUME',
+    after: { desired: 'run', execution: { pauseSent: true } },
+  },
+  {
+    reason: 'a resume while the pause is under way, or its answer lost, is sent to the engine',
+    run: aRun({ state: 'RUNNING', desired: 'paused', observed: facts(), execution: known }),
+    type: 'RESUME',
+    after: { desired: 'run', execution: { pauseSent: true } },
+  },
+  {
+    reason: 'a retry in place keeps key and identity, and forgets what was observed and sent',
+    run: aRun({
+      state: 'FAILED',
+      observed: facts({ phase: 'failed' }),
+      execution: { ...known, baseline: '1', cancelSentAt: NOW, cancelMode: 'force', pauseSent: true, lookups: 3 },
+    }),
+    type: 'RETRY',
+    after: {
+      generation: 2,
+      desired: 'run',
+      observed: null,
+      execution: {
+        ...known,
+        generation: 2,
+        key: 'sb-aaaaaaaaaaaaaaaaaaaaaaaaaa-g1',
+        verb: 'retry',
+        outcome: 'none',
+        baseline: null,
+        cancelSentAt: null,
+        cancelMode: null,
+        pauseSent: false,
+        lookups: 0,
+      },
+    },
+  },
+  {
+    reason: 'an engine that makes new executions gets a key of its own for each',
+    run: aRun({ state: 'FAILED', observed: facts({ phase: 'failed' }), execution: known }),
+    type: 'RETRY',
+    retryKind: 'new-execution',
+    after: {
+      execution: { verb: 'submit', key: 'sb-aaaaaaaaaaaaaaaaaaaaaaaaaa-g2', externalId: null, engineEpoch: null },
+    },
+  },
+  {
+    reason: 'what never reached the engine is submitted',
+    run: aRun({ state: 'CANCELLED', desired: 'cancelled' }),
+    type: 'RETRY',
+    after: { execution: { verb: 'submit', key: 'sb-aaaaaaaaaaaaaaaaaaaaaaaaaa-g2' } },
+  },
+  {
+    reason: 'what the engine lost is submitted',
+    run: aRun({ state: 'FAILED', verdict: { state: 'FAILED', failure: missing }, execution: known }),
+    type: 'RETRY',
+    after: { verdict: null, execution: { verb: 'submit', key: 'sb-aaaaaaaaaaaaaaaaaaaaaaaaaa-g2' } },
+  },
+  {
+    reason: 'what was given up and arrived after all will be cancelled under its key: the retry has another one',
+    run: aRun({
+      state: 'CANCELLED',
+      desired: 'cancelled',
+      verdict: { state: 'CANCELLED', reason: 'never-seen-on-engine' },
+      execution: { ...known, tombstoneUntil: new Date(NOW.getTime() + 1) },
+    }),
+    type: 'RETRY',
+    after: { execution: { verb: 'submit', key: 'sb-aaaaaaaaaaaaaaaaaaaaaaaaaa-g2', tombstoneUntil: null } },
+  },
+  {
+    reason: 'rule 5: what an unknown call may still do is waited for',
+    run: aRun({ state: 'FAILED', execution: { outcome: 'unknown', attemptedAt: ago(5_000) } }),
+    type: 'RETRY',
+    after: { lastError: { code: 'settling', message: expect.any(String) as never, at: ago(5_000).toISOString() } },
+  },
+];
+
+describe('withRequest', () => {
+  test.each(rows)('$reason ($type)', ({ run, type, retryKind = 'in-place', after }) => {
+    expect(withRequest(run, type, retryKind)).toMatchObject(after);
+  });
+
+  test('a retry of one task carries it', () => {
+    const run = aRun({ state: 'FAILED', execution: known });
+    expect(withRequest(run, 'RETRY', 'in-place', { task: 'b' }).retryTask).toEqual({ task: 'b' });
+  });
+});
