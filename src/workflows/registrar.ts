@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
 import type { WorkflowVersion } from '../../adapters/spi/engine-adapter.js';
 import { EngineError } from '../../adapters/spi/engine-error.js';
+import type { TaskGraph } from '../../adapters/spi/facts.js';
 import type { Diagnostic } from '../../definition/definition-types.js';
 import { Config } from '../config.js';
 import { type Engine, Engines } from '../engines/engines.js';
@@ -80,7 +81,7 @@ export class Registrar {
                ORDER BY next_action_at LIMIT $4 FOR UPDATE SKIP LOCKED)
              RETURNING w.id, w.project, w.title, w.version, w.definition_format AS "definitionFormat", w.definition,
                w.definition_digest AS digest, w.attempts,
-               extract(epoch FROM now() - w.created_at) * 1000 AS "ageMs"`,
+               extract(epoch FROM now() - w.created_at)::float8 * 1000 AS "ageMs"`,
       values: [engine.name, token, this.config.leaseMs, BATCH],
     });
     await Promise.all(rows.map((row) => this.drive(engine, row, token)));
@@ -99,56 +100,69 @@ export class Registrar {
       const said = await engine.gateway.call('register', { class: 'intent' }, (adapter, ctx) =>
         adapter.register(workflow, ctx),
       );
-      if (said.state === 'FAILED') return await this.fail(row, token, said.diagnostics);
+      if (said.state === 'FAILED') return await this.conclude(row, token, 'FAILED', said.diagnostics);
       if (said.state === 'READY') {
         const graph = await engine.gateway.call('describe', { class: 'intent' }, (adapter, ctx) =>
           adapter.describe(workflow, ctx),
         );
-        return await this.database.transaction(async (db) => {
-          await storeTaskGraph(db, row.id, graph);
-          await db.query(conclude(row.id, token, 'READY', []));
-        });
+        return await this.conclude(row, token, 'READY', [], graph);
       }
-      if (row.ageMs > this.config.registerTimeoutMs) {
-        const message = 'The engine did not take in the definition in time.';
-        return await this.fail(row, token, [
-          { severity: 'error', code: 'registration-timed-out', message, pointer: '' },
-        ]);
-      }
+      if (row.ageMs > this.config.registerTimeoutMs) return await this.timeOut(row, token);
       await this.database.query(again(row.id, token, said.diagnostics ?? [], backOffMs(Math.min(row.attempts, 4))));
     } catch (error) {
-      if (!(error instanceof EngineError)) throw error;
-      if (error.code === 'rejected' || error.code === 'unsupported') {
-        return this.fail(row, token, [
-          { severity: 'error', code: `engine-${error.code}`, message: error.message, pointer: '' },
-        ]);
-      }
-      const note: Diagnostic = {
-        severity: 'warning',
-        code: `engine-${error.code}`,
-        message: error.message,
-        pointer: '',
-      };
-      await this.database.query(again(row.id, token, [note], backOffMs(row.attempts)));
+      if (error instanceof EngineError) return this.afterError(row, token, error);
+      // What the engine answered cannot be stored. It is tried again, but not for ever and not at the cost of others.
+      this.log.error({ workflow_id: row.id, engine: engine.name, err: error }, 'a registration could not be stored');
+      if (row.ageMs > this.config.registerTimeoutMs) return this.timeOut(row, token);
+      const message = 'The answer of the engine could not be stored.';
+      await this.database.query(
+        again(row.id, token, [warning('registration-not-stored', message)], backOffMs(row.attempts)),
+      );
     }
   }
 
-  private async fail(row: DueRegistration, token: string, diagnostics: Diagnostic[]): Promise<void> {
-    await this.database.query(conclude(row.id, token, 'FAILED', diagnostics));
+  /** A refusal is the end; an engine that cannot be asked is asked again, for as long as it takes. */
+  private async afterError(row: DueRegistration, token: string, { code, message }: EngineError): Promise<void> {
+    const note = warning(`engine-${code}`, message);
+    if (code === 'rejected' || code === 'unsupported') {
+      return this.conclude(row, token, 'FAILED', [{ ...note, severity: 'error' }]);
+    }
+    await this.database.query(again(row.id, token, [note], backOffMs(row.attempts)));
+  }
+
+  private async timeOut(row: DueRegistration, token: string): Promise<void> {
+    const note = warning('registration-timed-out', 'The engine did not take in the definition in time.');
+    await this.conclude(row, token, 'FAILED', [{ ...note, severity: 'error' }]);
+  }
+
+  /** Stored with the graph, and the runs that wait for it become due. */
+  private async conclude(
+    row: DueRegistration,
+    token: string,
+    state: 'READY' | 'FAILED',
+    diagnostics: Diagnostic[],
+    graph?: TaskGraph,
+  ): Promise<void> {
+    await this.database.transaction(async (db) => {
+      const { rowCount } = await db.query({
+        text: `UPDATE workflows SET registration_state = $3, diagnostics = $4, registered_at = now(), next_action_at = NULL,
+                 lease_token = NULL, lease_until = NULL WHERE id = $1 AND lease_token = $2`,
+        values: [row.id, token, state, JSON.stringify(diagnostics)],
+      });
+      // Somebody else has it by now.
+      if (rowCount === 0) return;
+      if (graph) await storeTaskGraph(db, row.id, graph);
+      await db.query({
+        text: `UPDATE workflow_runs SET next_action_at = now(), version = version + 1
+               WHERE workflow_id = $1 AND state = 'PENDING' AND next_action_at > now()`,
+        values: [row.id],
+      });
+    });
   }
 }
 
-function conclude(
-  id: number,
-  token: string,
-  state: 'READY' | 'FAILED',
-  diagnostics: Diagnostic[],
-): { text: string; values: unknown[] } {
-  return {
-    text: `UPDATE workflows SET registration_state = $3, diagnostics = $4, registered_at = now(), next_action_at = NULL,
-             lease_token = NULL, lease_until = NULL WHERE id = $1 AND lease_token = $2`,
-    values: [id, token, state, JSON.stringify(diagnostics)],
-  };
+function warning(code: string, message: string): Diagnostic {
+  return { severity: 'warning', code, message, pointer: '' };
 }
 
 function again(
