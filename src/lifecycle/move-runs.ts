@@ -1,4 +1,5 @@
 import type { Db } from '../platform/database.js';
+import { storableJson } from '../platform/storable-json.js';
 import type { NewEvent } from './refold.js';
 import type { RunRecord } from './run-record.js';
 
@@ -18,7 +19,7 @@ export async function moveRuns(db: Db, moves: Move[]): Promise<Set<number>> {
   const { rows } = await db.query<{ id: number }>({
     name: 'move-runs',
     text: MOVE_RUNS,
-    values: [JSON.stringify(moves.map(toRow)), JSON.stringify(moves.flatMap(toEventRows))],
+    values: [storableJson(moves.map(toRow)), storableJson(moves.flatMap(toEventRows))],
   });
   return new Set(rows.map((row) => row.id));
 }

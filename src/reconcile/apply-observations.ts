@@ -8,6 +8,8 @@ import type { Metrics } from '../platform/metrics.js';
 import { decide, type Decision, type ObservationContext } from './decide.js';
 import { closeOpenTaskRuns, storeTaskRuns } from './store-task-runs.js';
 
+type ObservationMetrics = Pick<Metrics, 'unknownStates' | 'droppedObservations'>;
+
 export interface Seen {
   run: RunRecord;
   observation: Observation;
@@ -28,7 +30,7 @@ const ATTEMPTS = 5;
 /** Decides on every observation and stores what follows: bulk compare-and-set, one bad run never stops the others. */
 export async function applyObservations(
   database: Database,
-  metrics: Pick<Metrics, 'unknownStates' | 'droppedObservations'>,
+  metrics: ObservationMetrics,
   engine: string,
   seen: Seen[],
   ctx: ObservationContext,
@@ -67,7 +69,7 @@ export async function applyObservations(
 /** Returns those whose row was changed by somebody else meanwhile. */
 async function applyOnce(
   database: Database,
-  metrics: Pick<Metrics, 'unknownStates' | 'droppedObservations'>,
+  metrics: ObservationMetrics,
   engine: string,
   seen: Seen[],
   ctx: ObservationContext,
@@ -93,7 +95,7 @@ async function applyOnce(
         applied.whole.push(one.run);
         break;
       case 'correct-tasks':
-        await correctTasks(database, one, ctx.at);
+        await unlessRefused(one.run, applied, () => correctTasks(database, one, ctx.at));
         break;
       case 'drift':
         await recordDrift(database, engine, one, decision);
@@ -102,33 +104,72 @@ async function applyOnce(
         const move = { before: one.run, after: decision.record, events: decision.events };
         const facts = one.observation.presence === 'present' ? one.observation.taskRuns : undefined;
         if (facts === undefined && !isFinal(move.after.state)) plain.push({ ...one, move });
-        else if (await storeWhole(database, move, one.observation, ctx)) applied.changed += 1;
-        else missed.push(one);
+        else {
+          const stored = await unlessRefused(one.run, applied, () => storeWhole(database, metrics, move, one, ctx));
+          if (stored === true) applied.changed += 1;
+          else if (stored === false) missed.push(one);
+        }
         break;
       }
     }
   }
-  const written = await moveRuns(
+  const written = await moveEach(
     database,
     plain.map((one) => one.move),
+    applied,
   );
   applied.changed += written.size;
-  missed.push(...plain.filter((one) => !written.has(one.run.id)));
+  const refused = new Set(applied.failed.map(({ runId }) => runId));
+  missed.push(...plain.filter(({ run }) => !written.has(run.id) && !refused.has(run.id)));
   return missed;
+}
+
+/** All in one statement; where the database refuses that for what is in one of them, each by itself. */
+async function moveEach(database: Database, moves: Move[], applied: Applied): Promise<Set<number>> {
+  try {
+    return await moveRuns(database, moves);
+  } catch (error) {
+    if (!isRefusedValue(error)) throw error;
+  }
+  const written = new Set<number>();
+  for (const move of moves) {
+    const one = await unlessRefused(move.before, applied, () => moveRuns(database, [move]));
+    for (const id of one ?? []) written.add(id);
+  }
+  return written;
+}
+
+/** One run whose facts the database refuses is listed as failed, and stops nobody else. */
+async function unlessRefused<T>(run: RunRecord, applied: Applied, work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isRefusedValue(error)) throw error;
+    applied.failed.push(failure(run, error));
+    return undefined;
+  }
+}
+
+/** SQLSTATE classes of what a value is at fault for: cardinality, data exception, integrity constraint. */
+function isRefusedValue(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' && /^2[123]/.test(code);
 }
 
 /** The run and its task runs in one transaction: a final state is never there without its tasks. */
 async function storeWhole(
   database: Database,
+  metrics: ObservationMetrics,
   move: Move,
-  observation: Observation,
+  { observation }: Seen,
   { at, taskSettleMs }: ObservationContext,
 ): Promise<boolean> {
   return database.transaction(async (db: Db) => {
     const written = await moveRuns(db, [move]);
     if (!written.has(move.before.id)) return false;
     if (observation.presence === 'present' && observation.taskRuns) {
-      await storeTaskRuns(db, move.after, observation.taskRuns, at);
+      const dropped = await storeTaskRuns(db, move.after, observation.taskRuns, at);
+      if (dropped.length > 0) metrics.droppedObservations.inc({ reason: 'unknown-task' }, dropped.length);
     }
     if (isFinal(move.after.state)) await closeOpenTaskRuns(db, move.before.id, move.after.state, at, taskSettleMs / 2);
     return true;
@@ -150,7 +191,7 @@ async function markUnapplied(db: Db, failed: Applied['failed'], at: Date): Promi
   if (failed.length === 0) return;
   await db.query({
     name: 'mark-unapplied',
-    text: `UPDATE workflow_runs r SET
+    text: `UPDATE workflow_runs r SET version = r.version + 1,
              read_error = jsonb_build_object('code', 'observation-not-applied', 'message', f.message, 'at', $3::timestamptz)
            FROM unnest($1::bigint[], $2::text[]) AS f(id, message) WHERE r.id = f.id`,
     values: [failed.map((one) => one.runId), failed.map((one) => one.message), at],

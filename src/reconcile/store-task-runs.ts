@@ -1,5 +1,6 @@
 import type { TaskRunFacts } from '../../adapters/spi/facts.js';
 import type { Db } from '../platform/database.js';
+import { storableJson } from '../platform/storable-json.js';
 import type { RunRecord } from '../lifecycle/run-record.js';
 import type { RunState } from '../lifecycle/run-state.js';
 
@@ -12,13 +13,7 @@ export async function storeTaskRuns(db: Db, run: RunRecord, facts: TaskRunFacts[
   const { rows } = await db.query<{ title: string }>({
     name: 'store-task-runs',
     text: STORE_TASK_RUNS,
-    values: [
-      run.id,
-      run.workflowId,
-      JSON.stringify(facts.map(toRow)),
-      JSON.stringify(facts.flatMap(toAttemptRows)),
-      at,
-    ],
+    values: [run.id, run.workflowId, storableJson(facts.map(toRow)), storableJson(facts.flatMap(toAttemptRows)), at],
   });
   return rows.map((row) => row.title);
 }
@@ -54,7 +49,10 @@ WITH said AS (
     task text, map_index integer, state text, state_reason text, attempt integer, started_at timestamptz,
     finished_at timestamptz, outputs jsonb, failure jsonb, external_id text, engine_url text)
 ), placed AS (
-  SELECT t.id AS task_id, s.* FROM said s JOIN tasks t ON t.workflow_id = $2 AND t.title = s.task
+  -- A list that shifted while it was paged names one twice.
+  SELECT DISTINCT ON (t.id, s.map_index) t.id AS task_id, s.*
+  FROM said s JOIN tasks t ON t.workflow_id = $2 AND t.title = s.task
+  ORDER BY t.id, s.map_index, s.attempt DESC
 ), stored AS (
   INSERT INTO task_runs AS r (workflow_run_id, task_id, map_index, external_id, engine_url, state, state_reason, attempt,
     outputs, failure, started_at, finished_at, observed_at)
@@ -75,7 +73,7 @@ WITH said AS (
   RETURNING id, task_id, map_index
 ), attempted AS (
   INSERT INTO task_attempts AS a (task_run_id, attempt, state, started_at, finished_at, exit_code, failure, external_id)
-  SELECT coalesce(w.id, r.id), x.attempt, x.state, x.started_at, x.finished_at, x.exit_code, x.failure, x.external_id
+  SELECT DISTINCT ON (coalesce(w.id, r.id), x.attempt) coalesce(w.id, r.id), x.attempt, x.state, x.started_at, x.finished_at, x.exit_code, x.failure, x.external_id
   FROM jsonb_to_recordset($4::jsonb) AS x(
     task text, map_index integer, attempt integer, state text, started_at timestamptz, finished_at timestamptz,
     exit_code integer, failure jsonb, external_id text)
@@ -83,6 +81,7 @@ WITH said AS (
   LEFT JOIN stored w ON w.task_id = t.id AND w.map_index = x.map_index
   LEFT JOIN task_runs r ON r.workflow_run_id = $1 AND r.task_id = t.id AND r.map_index = x.map_index
   WHERE coalesce(w.id, r.id) IS NOT NULL
+  ORDER BY coalesce(w.id, r.id), x.attempt, x.finished_at DESC NULLS LAST
   ON CONFLICT (task_run_id, attempt) DO UPDATE SET
     state = excluded.state, started_at = coalesce(excluded.started_at, a.started_at),
     finished_at = coalesce(excluded.finished_at, a.finished_at), exit_code = coalesce(excluded.exit_code, a.exit_code),

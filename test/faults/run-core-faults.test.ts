@@ -4,6 +4,7 @@ import { LifecycleRequests } from '../../src/lifecycle/lifecycle-requests.js';
 import { Reconciler } from '../../src/reconcile/reconciler.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { CoreRuns } from '../support/core-runs.js';
+import { MemoryEngine, taskFacts } from '../support/memory-engine.js';
 import { startScriptedEngine, type ScriptedEngine } from '../support/scripted-engine/scripted-engine-server.js';
 import { scriptedEngineKind } from '../support/scripted-engine/scripted-engine.engine-kind.js';
 import { until } from '../support/until.js';
@@ -11,6 +12,9 @@ import { until } from '../support/until.js';
 let engine: ScriptedEngine;
 let app: TestApp;
 let runs: CoreRuns;
+/** An engine that says what a test wants it to say. */
+const memory = new MemoryEngine('memory', 'later');
+let spoken: CoreRuns;
 /** Versions the engine has taken in: a task that is held, and one that fails once. */
 let held: number;
 let failingOnce: number;
@@ -18,12 +22,22 @@ let failingOnce: number;
 beforeAll(async () => {
   engine = await startScriptedEngine();
   app = await startTestApp({
-    env: { ENGINE_TIMEOUT: '1s', RECONCILE_INTERVAL: '1s', ENGINE_MISSING_GRACE: '2s', SUBMIT_GRACE: '2s' },
+    env: {
+      ENGINE_TIMEOUT: '1s',
+      RECONCILE_INTERVAL: '1s',
+      ENGINE_MISSING_GRACE: '2s',
+      SUBMIT_GRACE: '2s',
+      REGISTER_TIMEOUT: '2s',
+    },
     engines: {
-      kinds: [scriptedEngineKind],
-      entries: [{ name: 'se', kind: 'scripted', options: { url: engine.url }, callsPerSecond: 1_000 }],
+      kinds: [scriptedEngineKind, memory.kind()],
+      entries: [
+        { name: 'se', kind: 'scripted', options: { url: engine.url }, callsPerSecond: 1_000 },
+        { name: 'memory', kind: 'memory', options: {}, callsPerSecond: 1_000 },
+      ],
     },
   });
+  spoken = new CoreRuns(app, 'memory');
   runs = new CoreRuns(app, 'se');
   held = await runs.storeReady('held', JSON.stringify({ tasks: [{ id: 'only', duration_ms: 'hold' }] }));
   failingOnce = await runs.storeReady('failing-once', JSON.stringify({ tasks: [{ id: 'only', failing_attempts: 1 }] }));
@@ -168,6 +182,56 @@ test('I11: a retry of what the engine no longer has ends after the grace, not at
   );
   expect((await runs.record(id)).state).toBe('RETRYING');
   expect(await runs.ended(id)).toMatchObject({ state: 'FAILED', failure: { code: 'engine-run-missing' } });
+});
+
+test('F40: a run whose facts the database refuses has its error recorded, and the others are updated', async () => {
+  const version = await spoken.storeReady('one-task', 'only');
+  const [bad = 0, good = 0] = [await spoken.startVersion(version), await spoken.startVersion(version)];
+  for (const id of [bad, good]) {
+    await spoken.reaches(id, 'SCHEDULED');
+    await until(
+      () => spoken.record(id),
+      (run) => run.leaseToken === null && run.observed !== null,
+    );
+  }
+  memory.say(bad, { phase: 'succeeded', taskRuns: [taskFacts('only', { attempt: -1, attempts: [] })] });
+  memory.say(good, { phase: 'succeeded', taskRuns: [taskFacts('only')] });
+  await pass();
+  expect((await spoken.record(good)).state).toBe('COMPLETED');
+  expect(await spoken.record(bad)).toMatchObject({
+    state: 'SCHEDULED',
+    readError: { code: 'observation-not-applied' },
+  });
+  memory.say(bad, { taskRuns: [taskFacts('only')] });
+  expect((await spoken.ended(bad)).state).toBe('COMPLETED');
+});
+
+test('F45: a task run that a shifting list names twice is stored once', async () => {
+  const id = await spoken.startVersion(await spoken.storeReady('twice', 'only'));
+  await spoken.reaches(id, 'SCHEDULED');
+  const older = taskFacts('only', { state: 'FAILED' });
+  memory.say(id, { phase: 'succeeded', taskRuns: [older, taskFacts('only', { attempt: 2 }), older] });
+  await spoken.ended(id);
+  const { rows } = await app.database.query({
+    text: 'SELECT state, attempt FROM task_runs WHERE workflow_run_id = $1',
+    values: [id],
+  });
+  expect(rows).toEqual([{ state: 'COMPLETED', attempt: 2 }]);
+});
+
+test('F32: text that the database cannot hold ends no run and holds none up', async () => {
+  const tasks = [{ id: 'only', outputs: { said: { value: 'a\u0000b\ud800' } } }];
+  const id = await runs.start('odd-text', JSON.stringify({ tasks, outputs_of: 'only' }));
+  expect(await runs.ended(id)).toMatchObject({ state: 'COMPLETED', outputs: { said: 'a\ufffdb\ufffd' } });
+});
+
+test('F22: a registration whose answer cannot be stored fails in time, with the reason, and its runs with it', async () => {
+  const id = await spoken.start('same-title-twice', 'only\nonly');
+  expect(await spoken.ended(id)).toMatchObject({ state: 'FAILED', failure: { code: 'registration-failed' } });
+  const { rows } = await app.database.query({
+    text: `SELECT registration_state AS state, diagnostics->0->>'code' AS code FROM workflows WHERE title = 'same-title-twice'`,
+  });
+  expect(rows).toEqual([{ state: 'FAILED', code: 'registration-timed-out' }]);
 });
 
 async function driftOf(id: number): Promise<string[]> {
