@@ -1,5 +1,6 @@
 import { EngineError } from '../../adapters/spi/engine-error.js';
 import type { Db } from '../platform/database.js';
+import { shortText } from '../platform/short-text.js';
 import type { Engine } from './engines.js';
 
 export const HEALTH_STATES = ['UP', 'DOWN', 'UNAUTHORIZED', 'SUSPECT', 'UNKNOWN'] as const;
@@ -37,8 +38,8 @@ async function probe(engine: Engine): Promise<Health> {
     const sentinel = await engine.gateway.call('sentinel', options, (adapter, ctx) => adapter.sentinel(ctx));
     const known = {
       latencyMs: 0,
-      version: ping.version,
-      ...(ping.detail === undefined ? {} : { detail: ping.detail }),
+      version: shortText(ping.version),
+      ...(ping.detail === undefined ? {} : { detail: shortText(ping.detail) }),
     };
     if (sentinel.state === 'present') return { ...known, state: 'UP', epoch: sentinel.epoch };
     return { ...known, state: 'SUSPECT', detail: 'the object that Signalbox keeps in the engine is gone' };

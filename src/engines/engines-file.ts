@@ -5,7 +5,7 @@ import { parse } from 'yaml';
 export interface EngineEntry {
   name: string;
   kind: string;
-  /** push: this service calls the engine; pull: an adapter outside claims its runs. */
+  /** Of the kind, with secrets resolved. */
   options: Record<string, unknown>;
   /** Calls a second to this engine on average; bursts may reach twice that. */
   callsPerSecond: number;
@@ -84,7 +84,7 @@ function parseEntry(
   const kind = typeof given['kind'] === 'string' ? given['kind'] : '';
   if (!kinds.includes(kind)) problems.push(`${at}.kind must be one of ${kinds.join(', ')}`);
   const rate = given['callsPerSecond'] ?? (kind === 'local' ? 10_000 : 50);
-  if (typeof rate !== 'number' || !(rate > 0)) problems.push(`${at}.callsPerSecond must be a number above 0`);
+  if (!(Number.isFinite(rate) && Number(rate) > 0)) problems.push(`${at}.callsPerSecond must be a number above 0`);
   const options = given['options'] ?? {};
   if (!isRecord(options)) problems.push(`${at}.options must be a map`);
   return {

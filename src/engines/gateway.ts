@@ -2,6 +2,7 @@
 import type { CallContext, EngineAdapter } from '../../adapters/spi/engine-adapter.js';
 import { EngineError, type EngineErrorCode } from '../../adapters/spi/engine-error.js';
 import type { Metrics } from '../platform/metrics.js';
+import { shortText } from '../platform/short-text.js';
 import { continueTrace, currentTrace, makeTraceparent } from '../platform/trace.js';
 import { CallBudget, type CallClass } from './call-budget.js';
 import { CircuitBreaker } from './circuit-breaker.js';
@@ -42,16 +43,17 @@ export class EngineGateway {
   }
 
   /**
-   * Calls one verb of the adapter. Throws `EngineError` and nothing else: `unavailable` also when the breaker is open or,
-   * for reads, when their share of the budget is spent.
+   * Calls one verb of the adapter. Throws `EngineError` and nothing else: `unavailable` also when the breaker is open or when
+   * the share of the budget is spent, for reads at once, for others after half of the time the call may take. The wait and
+   * the call together end within `timeoutMs`: a lease that is longer covers both.
    */
   async call<T>(
     verb: string,
     options: CallOptions,
     work: (adapter: EngineAdapter, ctx: CallContext) => Promise<T>,
   ): Promise<T> {
-    if (!options.probe) await this.admit(options.class);
-    const timeoutMs = options.timeoutMs ?? this.options.timeoutMs;
+    const longestMs = options.timeoutMs ?? this.options.timeoutMs;
+    const timeoutMs = options.probe ? longestMs : longestMs - (await this.admit(options.class, longestMs / 2));
     const abort = new AbortController();
     const began = process.hrtime.bigint();
     let outcome: EngineErrorCode | 'ok' = 'ok';
@@ -60,7 +62,7 @@ export class EngineGateway {
       timer = setTimeout(() => {
         const error = new EngineError(
           'timeout',
-          `${this.options.engineName} did not answer ${verb} within ${timeoutMs} ms`,
+          `${this.options.engineName} did not answer ${verb} within ${longestMs} ms`,
         );
         abort.abort(error);
         fail(error);
@@ -84,20 +86,31 @@ export class EngineGateway {
     }
   }
 
-  private async admit(callClass: CallClass): Promise<void> {
-    const closedForMs = this.breaker.remainingMs();
-    if (closedForMs > 0) {
-      throw new EngineError('unavailable', `${this.options.engineName} is not called for another ${closedForMs} ms`, {
-        retryAfterSeconds: closedForMs / 1000,
-      });
-    }
-    while (!this.budget.tryTake(callClass)) {
-      if (callClass === 'read') {
-        throw new EngineError('unavailable', `the share of reads of ${this.options.engineName} is spent`);
-      }
+  /** Returns the milliseconds it waited. */
+  private async admit(callClass: CallClass, longestMs: number): Promise<number> {
+    const began = performance.now();
+    for (;;) {
+      this.refuseWhileOpen();
+      if (this.budget.tryTake(callClass)) break;
       const waitMs = this.budget.waitMs(callClass);
+      if (callClass === 'read' || performance.now() - began + waitMs > longestMs) {
+        throw new EngineError('unavailable', `the share of ${callClass} calls of ${this.options.engineName} is spent`, {
+          retryAfterSeconds: waitMs / 1000,
+        });
+      }
       await new Promise((resolve) => setTimeout(resolve, waitMs));
     }
+    this.breaker.enter();
+    return performance.now() - began;
+  }
+
+  private refuseWhileOpen(): void {
+    const closedForMs = this.breaker.remainingMs();
+    if (closedForMs === 0) return;
+    // The same text each time: it is stored with every run that could not be read, and what is as stored costs no write.
+    throw new EngineError('unavailable', `${this.options.engineName} is not called for now: it did not answer`, {
+      retryAfterSeconds: closedForMs / 1000,
+    });
   }
 
   /** Only failures to reach the engine count: a refusal is an answer. */
@@ -110,11 +123,13 @@ export class EngineGateway {
   }
 }
 
-/** A surprise inside an adapter is an outcome nobody knows, never a verdict. */
+/** A surprise inside an adapter is an outcome nobody knows, never a verdict. Texts of the engine are kept short. */
 function toEngineError(cause: unknown): EngineError {
-  if (cause instanceof EngineError) return cause;
-  const message = cause instanceof Error ? cause.message : String(cause);
-  return new EngineError('unknown', message, { cause });
+  const message = shortText(cause instanceof Error ? cause.message : String(cause));
+  if (!(cause instanceof EngineError)) return new EngineError('unknown', message, { cause });
+  if (cause.message === message) return cause;
+  const { code, retryAfterSeconds } = cause;
+  return new EngineError(code, message, { cause, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) });
 }
 
 /** A span of our own in the trace the call belongs to. */
