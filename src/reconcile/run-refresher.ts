@@ -3,7 +3,7 @@ import { Config } from '../config.js';
 import { type Engine, Engines } from '../engines/engines.js';
 import { isFinal } from '../lifecycle/run-state.js';
 import { readRunRecords } from '../lifecycle/run-store.js';
-import { Database } from '../platform/database.js';
+import { Database, type Db } from '../platform/database.js';
 import { Telemetry } from '../platform/telemetry.js';
 import { Observer } from './observer.js';
 
@@ -29,6 +29,7 @@ interface Gathering {
 @Injectable()
 export class RunRefresher {
   private readonly gathering = new Map<string, Gathering>();
+  /** Until when each run needs no further mark, on the process's monotonic clock; bounded by those that are watched now. */
   private readonly watched = new Map<number, number>();
 
   constructor(
@@ -56,14 +57,15 @@ export class RunRefresher {
 
   /** Somebody waits for this run: the worker visits it about once a second for as long as this is called. */
   async markWatched(runId: number): Promise<void> {
-    const now = Date.now();
+    const now = performance.now();
     if ((this.watched.get(runId) ?? 0) > now) return;
     this.watched.set(runId, now + WATCH_MS / 2);
     if (this.watched.size > 10_000) this.forgetUnwatched(now);
     await this.database.query({
       name: 'mark-watched',
+      // A new version: a worker that is about to leave the run to the reconciler looks at it again.
       text: `UPDATE workflow_runs SET watched_until = now() + $2 * interval '1 millisecond',
-               next_action_at = least(next_action_at, now())
+               next_action_at = least(next_action_at, now()), version = version + 1
              WHERE id = $1 AND state IN ('PENDING', 'SCHEDULED', 'RUNNING', 'PAUSED', 'RETRYING', 'CANCELLING')`,
       values: [runId, WATCH_MS],
     });
@@ -127,4 +129,12 @@ export class RunRefresher {
     });
     return rows.map((row) => row.id);
   }
+}
+
+/** Runs that nobody read for an hour need no claim. */
+export async function forgetOldClaims(db: Db): Promise<void> {
+  await db.query({
+    name: 'forget-old-claims',
+    text: `DELETE FROM refresh_claims WHERE claimed_at < now() - interval '1 hour'`,
+  });
 }
