@@ -1,11 +1,10 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
 import { Config } from '../config.js';
 import { Database } from './database.js';
 import { Drain } from './drain.js';
 import { HealthController } from './health/health.controller.js';
 import { Readiness } from './health/readiness.js';
-import { AnswerInterceptor } from './http/answer-interceptor.js';
 import { ProblemFilter } from './http/problem-filter.js';
 import { RequestGuard } from './http/request-guard.js';
 import { RouteTable } from './http/route-table.js';
@@ -45,7 +44,6 @@ export class PlatformModule {
         ...values,
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: APP_GUARD, useClass: RequestGuard },
-        { provide: APP_INTERCEPTOR, useClass: AnswerInterceptor },
         { provide: APP_PIPE, useClass: ValidationPipe },
       ],
       exports: values.map((value) => value.provide),

@@ -2,6 +2,7 @@ import type { Json } from '../../definition/definition-types.js';
 import type { Label } from '../labels/label.js';
 import { attachedLabels } from '../labels/labels-store.js';
 import { newRunToken, runKey } from '../lifecycle/run-key.js';
+import { JSON_LABELS } from '../lists/sql-json.js';
 import type { Db } from '../platform/database.js';
 import { currentTrace, makeTraceparent } from '../platform/trace.js';
 import { runColumns, type RunRow } from './run-row.js';
@@ -41,8 +42,7 @@ export async function createRun(db: Db, run: NewRun): Promise<RunRow | undefined
   return rows[0];
 }
 
-const NEW_LABELS = `(
-  SELECT coalesce(json_agg(json_build_object('key', n.key, 'value', n.value) ORDER BY n.key, n.value), '[]') FROM given n)`;
+const NEW_LABELS = `(SELECT ${JSON_LABELS} FROM given k)`;
 
 const CREATE_RUN = `
 WITH version AS (

@@ -6,7 +6,7 @@ import type { Position } from '../lists/cursor.js';
 import { pageSql } from '../lists/page-sql.js';
 import { StatementValues } from '../lists/statement-values.js';
 import type { Db } from '../platform/database.js';
-import { RUN_JOINS, runColumns, type RunRow } from './run-row.js';
+import { PAGE_LABELS, RUN_JOINS, runColumns, type RunRow } from './run-row.js';
 
 export async function readRun(db: Db, project: string, id: number, staleAfterMs: number): Promise<RunRow | undefined> {
   const { rows } = await db.query<RunRow>({
@@ -53,10 +53,10 @@ export async function listRuns(db: Db, list: RunList): Promise<RunPage> {
     { ...list, table: 'workflow_runs', links: RUN_LABELS, filters: filterSql(list.project, list.filters, values) },
     values,
   );
-  const shown = `SELECT ${runColumns(values.add(list.staleAfterMs))}, page.id AS position FROM page
-    JOIN workflow_runs r ON r.id = page.id ${RUN_JOINS}`;
+  const shown = `SELECT ${runColumns(values.add(list.staleAfterMs), PAGE_LABELS.column)}, page.id AS position FROM page
+    JOIN workflow_runs r ON r.id = page.id ${RUN_JOINS} ${PAGE_LABELS.join}`;
   const { rows } = await db.query<RunRow & { examinedTo: Position | null }>({
-    ...(list.terms.length === 0 ? { name: `runs.list.${shapeOf(list)}` } : {}),
+    ...preparedName(list),
     text: `WITH ${page.ctes}
       SELECT shown.*, ends.examined_to AS "examinedTo"
       FROM (SELECT ${page.examinedTo} AS examined_to) ends LEFT JOIN (${shown}) shown ON true
@@ -113,13 +113,20 @@ function filterSql(project: string, filters: RunFilters, values: StatementValues
   return conditions;
 }
 
-/** One prepared statement per text: everything that changes the text is in its name. */
-function shapeOf(list: RunList): string {
-  const filters = Object.entries(list.filters)
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => (Array.isArray(value) && value.length === 1 ? `${name}1` : name))
-    .sort();
-  return [list.orderBy, list.direction, list.position === undefined ? 'first' : 'next', ...filters].join('.');
+/** Page sizes whose statement is kept prepared on every connection. */
+const PREPARED_LIMITS: readonly number[] = [10, 20, 25, 50, 100, 200, 500, 1000];
+
+/**
+ * Planning takes as long as reading a page. Kept is the plan of pages that one index answers whatever the values are; for
+ * all others the values decide which plan is good. Everything that changes the text is in the name.
+ */
+function preparedName({ filters, terms, orderBy, direction, position, limit, skip }: RunList): { name?: string } {
+  const given = Object.entries(filters).filter(([, value]) => value !== undefined);
+  const byState = given.length === 1 && filters.states?.length === 1;
+  const indexed = given.length === 0 || (byState && orderBy === 'id');
+  if (terms.length > 0 || !indexed || skip > 0 || !PREPARED_LIMITS.includes(limit)) return {};
+  const shape = [orderBy, direction, position === undefined ? 'first' : 'next', byState ? 'state' : 'all', limit];
+  return { name: `runs.list.${shape.join('.')}` };
 }
 
 /** Writers of labels of one run take turns, so that its limit holds; whoever drives the run is not kept waiting. */

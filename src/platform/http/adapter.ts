@@ -1,9 +1,9 @@
 /** Fastify as Signalbox runs it: limits, the body parser, one URL rewrite, and what happens before Nest sees a request. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import helmet from '@fastify/helmet';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Answer } from '../answer.js';
 import type { Drain } from '../drain.js';
 import type { Metrics } from '../metrics.js';
 import { Problem } from '../problem.js';
@@ -11,6 +11,8 @@ import { continueTrace, runInTrace } from '../trace.js';
 import { beginExchange, exchangeOf } from './exchange.js';
 import { parseJsonBody } from './json-body.js';
 import type { RouteTable } from './route-table.js';
+import { SECURITY_HEADERS } from './security-headers.js';
+import { sendAnswer } from './send-answer.js';
 import { problemBody, PROBLEM_MEDIA_TYPE, sendProblem } from './send-problem.js';
 import { toProblem } from './to-problem.js';
 import { withPrefix } from './url-prefix.js';
@@ -30,6 +32,13 @@ export interface AdapterParts {
 class Adapter extends FastifyAdapter {
   override mapException(error: unknown): unknown {
     return error;
+  }
+
+  /** Sends the `Answer` of a handler as it is. */
+  override reply(...[response, body, status]: Parameters<FastifyAdapter['reply']>): FastifyReply {
+    // Handlers are given Fastify's reply; Node's own is for middleware, of which there is none.
+    if (body instanceof Answer) return sendAnswer(response as FastifyReply, body);
+    return super.reply(response, body, status);
   }
 }
 
@@ -59,10 +68,6 @@ export async function makeAdapter(parts: AdapterParts): Promise<FastifyAdapter> 
   fastify.addHook('onRoute', (route) => parts.routes.add(route.method, route.url));
   addHooks(fastify, parts);
   addBodyParser(fastify);
-  await fastify.register(helmet, {
-    // The API page is the only page; its styles are inline.
-    contentSecurityPolicy: { directives: { 'upgrade-insecure-requests': null } },
-  });
   return adapter;
 }
 
@@ -75,6 +80,7 @@ function begin(request: FastifyRequest): void {
 function addHooks(fastify: FastifyInstance, { metrics, drain }: AdapterParts): void {
   fastify.addHook('onRequest', (request, reply, done) => {
     begin(request);
+    reply.headers(SECURITY_HEADERS);
     if (drain.begun) {
       reply.header('connection', 'close');
       if (request.url.startsWith('/v1')) {
@@ -86,7 +92,10 @@ function addHooks(fastify: FastifyInstance, { metrics, drain }: AdapterParts): v
     inTrace(request, done);
   });
   // Reading a body leaves the context of the hook before it: events of the socket run in the socket's own.
-  fastify.addHook('preValidation', (request, _reply, done) => inTrace(request, done));
+  fastify.addHook('preValidation', (request, _reply, done) => {
+    if (request.body === undefined) done();
+    else inTrace(request, done);
+  });
   fastify.addHook('onSend', (request, reply, payload, done) => {
     if (drain.begun) reply.header('connection', 'close');
     done(null, payload);

@@ -44,15 +44,17 @@ function unreadable(request: FastifyRequest): ProblemItem[] {
 }
 
 function unread(request: FastifyRequest, context: ExecutionContext): ProblemItem[] {
-  const query = takesQuery(context) ? [] : Object.keys(request.query as object);
-  const fields = takesBody(context) || !isRecord(request.body) ? [] : Object.keys(request.body);
+  const query = Object.keys(request.query as object);
+  const fields = isRecord(request.body) ? Object.keys(request.body) : [];
+  const unreadQuery = query.length === 0 || takesQuery(context) ? [] : query;
+  const unreadFields = fields.length === 0 || takesBody(context) ? [] : fields;
   return [
-    ...query.map((parameter) => ({
+    ...unreadQuery.map((parameter) => ({
       parameter,
       code: 'unknown-parameter',
       message: `There is no parameter ${parameter}: this operation takes none.`,
     })),
-    ...fields.map((field) => ({
+    ...unreadFields.map((field) => ({
       pointer: `/${field}`,
       code: 'unknown-field',
       message: `There is no field ${field}: this operation takes no body.`,

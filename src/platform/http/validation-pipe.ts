@@ -17,7 +17,7 @@ export class ValidationPipe implements PipeTransform {
       case 'body':
         return toModel(model, asObject(value), 'body');
       case 'query':
-        return toModel(model, onceEach(model, value as Record<string, unknown>), 'query');
+        return toQuery(model, onceEach(model, value as Record<string, unknown>));
       case 'param':
       case 'custom':
         return value;
@@ -39,6 +39,17 @@ export async function toModel<T extends object>(
     validationError: { target: true, value: false },
   });
   if (errors.length > 0) throw refused(toProblemItems(errors, where));
+  return instance;
+}
+
+/** Query DTOs that were found to hold without any parameter: most requests have none, and need not be validated again. */
+const holdEmpty = new WeakSet<Model>();
+
+async function toQuery(model: Model, query: Record<string, unknown>): Promise<object> {
+  const isEmpty = Object.keys(query).length === 0;
+  if (isEmpty && holdEmpty.has(model)) return new model();
+  const instance = await toModel(model, query, 'query');
+  if (isEmpty) holdEmpty.add(model);
   return instance;
 }
 
