@@ -10,8 +10,8 @@ export interface ServiceEnvironment {
 
 /** Times short enough for a test to see a lease end and a grace pass. */
 export const QUICK_TIMES = {
-  ENGINE_TIMEOUT: '1s',
-  LEASE: '2s',
+  ENGINE_TIMEOUT: '800ms',
+  LEASE: '1200ms',
   POLL_INTERVAL: '200ms',
   RECONCILE_INTERVAL: '1s',
   REFRESH_MAX_AGE: '100ms',

@@ -51,10 +51,9 @@ export class Stage {
     return new Stage(engine, app, environment, options);
   }
 
-  /** Another app in this process, on the same database and engine. */
-  async join(roles: Roles, env: Record<string, string> = {}): Promise<TestApp> {
-    const given = appOptions(this.engine, { ...this.options, env: { ...this.options.env, ...env } });
-    const app = await startTestApp({ ...given, roles, databaseUrl: this.app.databaseUrl });
+  /** Another app in this process, on the same engine and database; `databaseUrl` may lead there through a proxy. */
+  async join(roles: Roles, databaseUrl: string = this.app.databaseUrl): Promise<TestApp> {
+    const app = await startTestApp({ ...appOptions(this.engine, this.options), roles, databaseUrl });
     this.apps.push(app);
     return app;
   }

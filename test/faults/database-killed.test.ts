@@ -1,0 +1,144 @@
+/** B: PostgreSQL itself is killed; a cluster of this file's own, with durability on. */
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { MIGRATIONS } from '../../src/migrations.js';
+import { startEmbeddedPostgres, type EmbeddedPostgres } from '../../src/platform/embedded-postgres.js';
+import { migrate } from '../../src/platform/migrator.js';
+import { Api } from '../support/api.js';
+import { check, describeViolations } from '../support/checker.js';
+import { openTestDatabase } from '../support/database.js';
+import { FaultProxy } from '../support/fault-proxy.js';
+import { startScriptedEngine, type ScriptedEngine } from '../support/scripted-engine/scripted-engine-server.js';
+import { serviceEnvironment, type ServiceEnvironment } from '../support/service-environment.js';
+import { startScriptedService, type ServiceProcess } from '../support/service-process.js';
+import { until } from '../support/until.js';
+import { form } from './form.js';
+
+const KILLS = form(3, 10);
+const BETWEEN_MS = form(700, 20_000);
+
+let home: string;
+let postgres: EmbeddedPostgres;
+/** Always where the database is, whatever port it came back on. */
+let proxy: FaultProxy;
+let engine: ScriptedEngine;
+let environment: ServiceEnvironment;
+let server: ServiceProcess;
+
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'signalbox-pg-'));
+  [postgres, engine] = await Promise.all([startEmbeddedPostgres(home), startScriptedEngine()]);
+  await migrate(postgres.url, MIGRATIONS);
+  proxy = await FaultProxy.start(postgres.url);
+  environment = await serviceEnvironment(
+    proxy.through(postgres.url),
+    { se: engine.url },
+    { PORT: '0', LOG_LEVEL: 'fatal' },
+  );
+  server = await startScriptedService('server', environment.env);
+});
+afterAll(async () => {
+  await server.kill();
+  await engine.close();
+  await proxy.close();
+  await postgres.stop();
+  await environment.remove();
+  await rm(home, { recursive: true, force: true });
+  await rm(postgres.directory, { recursive: true, force: true });
+});
+
+test(`F11: PostgreSQL killed ${KILLS} times under load loses no run that was answered 201`, async () => {
+  const api = new Api(server.url);
+  const definition = JSON.stringify({ tasks: [{ id: 'only' }] });
+  const body = { title: 'at-once', workflow_engine: 'se', definition_format: 'native', definition };
+  expect((await api.post('/workflows', body)).status).toBe(201);
+  const created: number[] = [];
+  const load = new Load(api, created);
+  for (let kill = 0; kill < KILLS; kill++) {
+    await sleep(BETWEEN_MS);
+    await load.answered(20);
+    await killPostgres();
+  }
+  await load.answered(20);
+  await load.end();
+
+  const { database, drop } = openTestDatabase(postgres.url);
+  const open = async (): Promise<number> => {
+    const { rows } = await database.query<{ open: number }>({
+      text: 'SELECT count(*) AS open FROM workflow_runs WHERE finished_at IS NULL',
+    });
+    return rows[0]?.open ?? 0;
+  };
+  await until(open, (count) => count === 0, 60_000);
+  const witness = { journal: engine.controls.journal(), created: engine.controls.created() };
+  const violations = await check(database, { created }, witness, { cancelGraceMs: 5_000 });
+  expect(describeViolations(violations)).toBe('');
+  expect(new Set(created).size).toBe(created.length);
+  await drop();
+}, 600_000);
+
+/** kill -9 of the postmaster, then a new one on the same files. */
+async function killPostgres(): Promise<void> {
+  const [pid] = (await readFile(join(postgres.directory, 'postmaster.pid'), 'utf8')).split('\n');
+  process.kill(Number(pid), 'SIGKILL');
+  // Its backends end by themselves; until then the files are taken.
+  postgres = (await until(
+    () => startEmbeddedPostgres(home).catch(() => undefined),
+    (started) => started !== undefined,
+    30_000,
+  )) as EmbeddedPostgres;
+  proxy.target = { host: '127.0.0.1', port: Number(new URL(postgres.url).port) };
+}
+
+/** Four careful clients: each repeats a request under its key until there is an answer. */
+class Load {
+  private over = false;
+  private readonly failures: string[] = [];
+  private readonly clients: Promise<void>[];
+
+  constructor(
+    private readonly api: Api,
+    private readonly created: number[],
+  ) {
+    this.clients = [0, 1, 2, 3].map((name) => this.work(name));
+  }
+
+  /** So many more answers of 201. Throws when a client failed. */
+  async answered(more: number): Promise<void> {
+    const enough = this.created.length + more;
+    await until(
+      async () => this.created.length,
+      (count) => count >= enough || this.failures.length > 0,
+    );
+    expect(this.failures).toEqual([]);
+  }
+
+  async end(): Promise<void> {
+    this.over = true;
+    await Promise.all(this.clients);
+    expect(this.failures).toEqual([]);
+  }
+
+  private async work(name: number): Promise<void> {
+    for (let request = 0; !this.over && this.failures.length === 0; request++) {
+      try {
+        this.created.push(await this.postUntilAnswered(`${name}-${request}`));
+      } catch (error) {
+        this.failures.push(`${String(error)}: ${String((error as Error).cause)}; the server said: ${server.errors()}`);
+      }
+    }
+  }
+
+  private async postUntilAnswered(key: string): Promise<number> {
+    for (let repeat = 0; repeat < 1_000; repeat++) {
+      const answer = await this.api.post('/workflow-runs', { workflow: { title: 'at-once' } }, { key });
+      if (answer.status === 201) return answer.body.id;
+      if (answer.status !== 409 && answer.status !== 503) throw new Error(`${answer.status} ${answer.text}`);
+      await sleep(30);
+    }
+    throw new Error(`${key} was never answered`);
+  }
+}
