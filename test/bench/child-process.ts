@@ -11,33 +11,31 @@ const COMMAND = fileURLToPath(new URL('../../bin/signalbox.js', import.meta.url)
 const TASKSET = '/usr/bin/taskset';
 
 export interface Started {
-  child: ChildProcess;
   pid: number;
   /** Where it listens. */
   url: string;
-  /** From its start until it said that it listens, milliseconds. */
-  tookMs: number;
   /** SIGTERM, and waits for its end. */
   stop(): Promise<void>;
 }
 
+/** For a look inside: `BENCH_NODE_FLAGS='--cpu-prof --cpu-prof-dir=/tmp/profiles' npm run bench -- get`. */
+const NODE_FLAGS = process.env['BENCH_NODE_FLAGS']?.split(' ') ?? [];
+
 /** `signalbox ROLE` of the built product on a free port. */
 export function startProduct(role: string, env: Record<string, string>): Promise<Started> {
-  const args = [...(env['NODE_FLAGS']?.split(' ') ?? []), COMMAND, role];
-  return listening(args, { PORT: '0', LOG_LEVEL: 'warn', ...env });
+  return listening([...NODE_FLAGS, COMMAND, role], { PORT: '0', LOG_LEVEL: 'warn', ...env });
 }
 
 /** An entry of this folder, run from its TypeScript source; it says on stdout where it listens. */
 export function startEntry(entry: string, env: Record<string, string>): Promise<Started> {
   const file = fileURLToPath(new URL(entry, import.meta.url));
-  return listening([...(env['NODE_FLAGS']?.split(' ') ?? []), '--import', LOADER, file], env);
+  return listening(['--import', LOADER, file], env);
 }
 
 async function listening(args: string[], env: Record<string, string>): Promise<Started> {
-  const began = performance.now();
   const child = spawn(process.execPath, args, {
     cwd: ROOT,
-    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', NODE_ENV: 'production', ...env },
+    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', NODE_NO_WARNINGS: '1', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let said = '';
@@ -51,10 +49,8 @@ async function listening(args: string[], env: Record<string, string>): Promise<S
   });
   const listeningUrl = await url;
   return {
-    child,
     pid: child.pid ?? 0,
     url: listeningUrl,
-    tookMs: performance.now() - began,
     stop: () => ended(child),
   };
 }

@@ -1,10 +1,10 @@
 /** The selection of a list as plain columns: Node builds the JSON of it. */
 export const ROWS = {
   name: 'floor.list',
-  values: ['default', 'COMPLETED', 51],
+  values: ['default', 'COMPLETED'],
   text: `
     WITH page AS (
-      SELECT r.id FROM workflow_runs r WHERE r.project = $1 AND r.state = $2 ORDER BY r.id DESC LIMIT $3
+      SELECT r.id FROM workflow_runs r WHERE r.project = $1 AND r.state = $2 ORDER BY r.id DESC LIMIT 51
     )
     SELECT r.id, json_build_object('id', w.id, 'title', w.title, 'version', w.version) AS workflow, r.workflow_engine,
       r.state, r.state_reason, r.failure,

@@ -28,7 +28,13 @@ if (!parsed.ok) throw new Error('the selector of the benchmark is wrong');
 export const LIST = await only((db) => listRuns(db, FIRST_PAGE));
 export const LIST_BY_SELECTOR = await only((db) => listRuns(db, { ...FIRST_PAGE, filters: {}, terms: parsed.terms }));
 
-const write: WriteRequest = { project: 'default', key: 'key', operation: 'createWorkflowRun', pathParams: {}, body: {} };
+const write: WriteRequest = {
+  project: 'default',
+  key: 'key',
+  operation: 'createWorkflowRun',
+  pathParams: {},
+  body: {},
+};
 const run = { project: 'default', workflowId: 1, parameters: {}, labels: [], staleAfterMs: STALE_AFTER_MS };
 
 /** Of one POST with an Idempotency-Key, in their order, between BEGIN and COMMIT. */

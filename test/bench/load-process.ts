@@ -29,6 +29,7 @@ async function work(job: LoadJob): Promise<LoadResult> {
   );
   const seconds = (performance.now() - began) / 1000;
   return {
+    answers: latencies.length,
     perSecond: latencies.length / seconds,
     p50Ms: percentile(latencies, 0.5),
     p99Ms: percentile(latencies, 0.99),

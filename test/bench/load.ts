@@ -14,6 +14,7 @@ export interface LoadJob {
 }
 
 export interface LoadResult {
+  answers: number;
   /** Answers a second. */
   perSecond: number;
   p50Ms: number;

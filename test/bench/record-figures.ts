@@ -15,9 +15,7 @@ const REQUESTS = {
   post: {
     goal: 0.8,
     status: 201,
-    requests: [
-      request('POST', '/v1/workflow-runs', { 'idempotency-key': 'bench-{n}' }, postBody()),
-    ],
+    requests: [request('POST', '/v1/workflow-runs', { 'idempotency-key': 'bench-{n}' }, postBody())],
   },
   get: {
     goal: 0.85,
@@ -38,23 +36,25 @@ const REQUESTS = {
 export type RecordFigure = keyof typeof REQUESTS;
 export const RECORD_FIGURES = Object.keys(REQUESTS) as RecordFigure[];
 
-export interface Rounds {
+export interface RecordOptions {
   rounds: number;
   roundMs: number;
+  dataDir: string;
 }
 
-/** `emit` gets each figure; one of a busy machine is taken again by `repeat`. */
+/** `emit` takes each figure, as often as it wants to. */
 export async function recordFigures(
   wanted: readonly RecordFigure[],
-  { rounds, roundMs }: Rounds,
-  emit: (take: () => Promise<Figure>) => Promise<void>,
+  { rounds, roundMs, dataDir }: RecordOptions,
+  emit: (take: () => Promise<Figure[]>) => Promise<void>,
 ): Promise<void> {
+  if (wanted.length === 0) return;
   const own = await startBenchDatabase();
   const load = Load.start();
   try {
     await seedRuns(own.database, await seedWorkflow(own.database), RUNS);
-    const env = { DATABASE_URL: own.url, DATA_DIR: process.env['BENCH_DATA_DIR'] ?? '' };
-    const product = await startProduct('api', { ...env, NODE_FLAGS: process.env['BENCH_NODE_FLAGS'] ?? '--no-warnings' });
+    const env = { DATABASE_URL: own.url, DATA_DIR: dataDir };
+    const product = await startProduct('api', env);
     const floor = await startEntry('./floor-process.ts', env);
     try {
       for (const figure of wanted) {
@@ -62,7 +62,8 @@ export async function recordFigures(
         await emit(async () => {
           const common = { product, floor, load, rounds, roundMs, roots: [own.pid] };
           const one = await compare({ figure, goal, status, requests: [...requests], ...common });
-          return { ...one, details: { ...one.details, rss_mb: megabytes(product.pid), floor_rss_mb: megabytes(floor.pid) } };
+          const memory = { rss_mb: megabytes(product.pid), floor_rss_mb: megabytes(floor.pid) };
+          return [{ ...one, details: { ...one.details, ...memory } }];
         });
       }
     } finally {
