@@ -54,6 +54,9 @@ interface Binaries {
 /** Held for the life of the process on a connection of its own: it ends with us, however we end. */
 const OWNER_LOCK = 72707370;
 
+/** Clusters of data directories that the database's account cannot reach. */
+const OUTSIDE = '/var/lib/signalbox';
+
 /**
  * Starts the cluster below `dataDir`, or adopts the live one a killed Signalbox left behind.
  * `settings` are extra `name=value` server settings. `share`: a short-lived command may use the cluster of a service that runs;
@@ -68,7 +71,7 @@ export async function startEmbeddedPostgres(
   const account = await databaseAccount();
   const binaries = await findBinaries(account);
   const directory = await clusterDirectory(home, account);
-  const password = await readOrMakePassword(home);
+  const password = await readOrMake(join(home, 'postgres.password'), randomBytes(24).toString('hex'), 0o600);
   if (!existsSync(join(directory, 'PG_VERSION'))) await initialise(binaries, account, directory, password);
 
   let port = await livePort(directory);
@@ -78,7 +81,12 @@ export async function startEmbeddedPostgres(
     await startServer(binaries, account, directory, port, options.settings ?? []);
   }
   const url = `postgresql://signalbox:${password}@127.0.0.1:${port}/signalbox`;
-  const owner = await takeOwnership(url);
+  const stopServer = (): Promise<void> =>
+    pgCtl(binaries, account, ['stop', '-D', directory, '-m', 'fast', '-w', '-t', '30', '-s']);
+  const owner = await takeOwnership(url).catch(async (error: unknown) => {
+    if (!adopted) await stopServer();
+    throw error;
+  });
   if (!owner && options.share !== true) throw new DataDirectoryInUse(home);
   return {
     url,
@@ -87,7 +95,7 @@ export async function startEmbeddedPostgres(
     stop: async () => {
       if (!owner) return;
       await owner.end().catch(() => undefined);
-      await pgCtl(binaries, account, ['stop', '-D', directory, '-m', 'fast', '-w', '-t', '30', '-s']);
+      await stopServer();
     },
   };
 }
@@ -168,17 +176,24 @@ async function copyBinaries(native: string, name: string): Promise<string> {
   return target;
 }
 
-/** Where the cluster lives: DATA_DIR/postgres, or below /var/lib when the database's account cannot walk there. */
+/**
+ * Where the cluster lives: DATA_DIR/postgres, or below /var/lib when the database's account cannot walk there. It stays where it
+ * began. The place outside has a name of its own, so a DATA_DIR that was deleted and made anew does not find the old one.
+ */
 async function clusterDirectory(home: string, account: Account | undefined): Promise<string> {
   const inside = join(home, 'postgres');
   if (!account) return inside;
-  if (await reachable(dirname(home), account)) {
+  const location = join(home, 'postgres.location');
+  if (!existsSync(location) && (await reachable(dirname(home), account))) {
     await chmod(home, 0o711);
     return inside;
   }
-  const outside = `/var/lib/signalbox/${createHash('sha256').update(home).digest('hex').slice(0, 16)}/postgres`;
-  await mkdir(dirname(outside), { recursive: true, mode: 0o711 });
-  await writeFile(join(home, 'postgres.location'), `${outside}\n`);
+  if (existsSync(inside)) return inside;
+  const made = `${OUTSIDE}/${randomBytes(8).toString('hex')}/postgres`;
+  const outside = await readOrMake(location, made, 0o644);
+  await mkdir(dirname(outside), { recursive: true });
+  // Not by mkdir: a strict umask would close them again.
+  for (const folder of [OUTSIDE, dirname(outside)]) await chmod(folder, 0o711);
   return outside;
 }
 
@@ -193,11 +208,10 @@ async function reachable(path: string, account: Account): Promise<boolean> {
   }
 }
 
-async function readOrMakePassword(home: string): Promise<string> {
-  const file = join(home, 'postgres.password');
-  const made = randomBytes(24).toString('hex');
+/** The line in `file`; the first to come writes `made` there. */
+async function readOrMake(file: string, made: string, mode: number): Promise<string> {
   try {
-    await writeFile(file, `${made}\n`, { mode: 0o600, flag: 'wx' });
+    await writeFile(file, `${made}\n`, { mode, flag: 'wx' });
     return made;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;

@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import pg from 'pg';
+import { startEmbeddedPostgres } from '../../src/platform/embedded-postgres.js';
+
+const QUICK = { settings: ['fsync=off'] };
+
+let folder: string;
+const outside: string[] = [];
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'signalbox-embedded-'));
+  await chmod(folder, 0o755);
+});
+afterAll(async () => {
+  for (const path of [folder, ...outside]) await rm(path, { recursive: true, force: true });
+});
+
+async function tables(url: string, statement?: string): Promise<string[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  if (statement !== undefined) await client.query(statement);
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'`,
+  );
+  await client.end();
+  return rows.map((row) => row.name);
+}
+
+test('a start that is refused leaves no server behind', async () => {
+  const home = join(folder, 'refused');
+  const { directory, stop } = await startEmbeddedPostgres(home, QUICK);
+  await stop();
+  await writeFile(join(home, 'postgres.password'), 'of another data directory\n');
+  await expect(startEmbeddedPostgres(home, QUICK)).rejects.toMatchObject({ code: '28P01' });
+  expect(existsSync(join(directory, 'postmaster.pid'))).toBe(false);
+});
+
+/** Only root's database runs as another account, which may not walk everywhere. */
+const asRoot = process.getuid?.() === 0 ? describe : describe.skip;
+
+asRoot('where the account of the database cannot walk', () => {
+  const start = async (home: string): ReturnType<typeof startEmbeddedPostgres> => {
+    const started = await startEmbeddedPostgres(home, QUICK);
+    outside.push(dirname(started.directory));
+    return started;
+  };
+
+  test('the database lives elsewhere, is found again, and is not found by a data directory made anew', async () => {
+    const closed = join(folder, 'closed');
+    const home = join(closed, 'data');
+    await mkdir(closed, { mode: 0o700 });
+    const first = await start(home);
+    expect(first.directory.startsWith(folder)).toBe(false);
+    await tables(first.url, 'CREATE TABLE kept (id int)');
+    await first.stop();
+
+    const second = await start(home);
+    expect([second.directory, await tables(second.url)]).toEqual([first.directory, ['kept']]);
+    await second.stop();
+
+    await rm(home, { recursive: true });
+    const anew = await start(home);
+    expect([anew.directory === first.directory, await tables(anew.url)]).toEqual([false, []]);
+    await anew.stop();
+  });
+
+  test('a database that lies in the data directory is not left for an empty one', async () => {
+    const parent = join(folder, 'was-open');
+    const home = join(parent, 'data');
+    await mkdir(parent, { mode: 0o755 });
+    const { directory, stop } = await startEmbeddedPostgres(home, QUICK);
+    expect(directory).toBe(join(home, 'postgres'));
+    await stop();
+    await chmod(parent, 0o700);
+    await expect(startEmbeddedPostgres(home, QUICK)).rejects.toThrow(/did not start|cannot/);
+    expect(existsSync(join(home, 'postgres.location'))).toBe(false);
+  });
+});
