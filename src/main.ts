@@ -58,12 +58,13 @@ export async function runReconcile(env: Environment, options: { json: boolean; e
 }
 
 /** Brings the database to the version of this program. */
-export async function runMigrate(env: Environment): Promise<number> {
+export async function runMigrate(env: Environment, options: { json: boolean }): Promise<number> {
   return explained(env, async (config) => {
     const open = await openDatabase(config, { migrating: 'apply', applicationName: 'signalbox-migrate', share: true });
     await open.close();
-    const lines = open.applied.map((name) => `applied ${name}\n`);
-    process.stdout.write(lines.length > 0 ? lines.join('') : 'The database is up to date.\n');
+    if (options.json) process.stdout.write(`${JSON.stringify({ applied: open.applied })}\n`);
+    else if (open.applied.length === 0) process.stdout.write('The database is up to date.\n');
+    else process.stdout.write(open.applied.map((name) => `applied ${name}\n`).join(''));
     return EXIT.done;
   });
 }

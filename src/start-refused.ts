@@ -1,14 +1,18 @@
+import { resolve, sep } from 'node:path';
 import type { Config } from './config.js';
 import { ConfigRefused } from './read-config.js';
 import { EnginesFileRefused } from './engines/engines-file.js';
 import { errorCode, isDatabaseUnavailable } from './platform/database-errors.js';
 import { DataDirectoryInUse, EmbeddedPostgresUnavailable } from './platform/embedded-postgres.js';
 import { DatabaseRefused } from './platform/migrator.js';
+import { Problem } from './platform/problem.js';
 
 export const EXIT = {
   done: 0,
   /** Something broke that nobody foresaw. */
   broken: 1,
+  /** The command line is at fault. */
+  input: 2,
   /** This machine, the database or the network is at fault: a port that is taken, a folder in use. */
   environment: 3,
   /** EX_CONFIG: starting again changes nothing until somebody corrects the configuration or migrates the database. */
@@ -39,7 +43,10 @@ export function toRefusal(error: unknown, config: Config | undefined): StartRefu
   // Adapters cannot know this class: they say it by a number on their error.
   const { exitCode } = (error ?? {}) as { exitCode?: unknown };
   if (error instanceof Error && typeof exitCode === 'number') return new StartRefused(exitCode, error.message, error);
-  return config && (ofSocket(error, config) ?? ofDatabase(error, config));
+  if (error instanceof Problem && error.code === 'engine-not-found') {
+    return new StartRefused(EXIT.input, error.message, error);
+  }
+  return config && (ofSocket(error, config) ?? ofDataDir(error, config) ?? ofDatabase(error, config));
 }
 
 function ofSocket(error: unknown, config: Config): StartRefused | undefined {
@@ -60,9 +67,37 @@ function ofSocket(error: unknown, config: Config): StartRefused | undefined {
   }
 }
 
+const FOLDER_TROUBLE: Record<string, string> = {
+  EACCES: 'this account may not',
+  EPERM: 'this account may not',
+  EEXIST: 'a file is in the way',
+  ENOTDIR: 'a file is in the way',
+  EROFS: 'its file system is read-only',
+  ENOSPC: 'no space is left',
+};
+
+/** Only for paths in DATA_DIR or on the way to it: elsewhere the same codes mean something that nobody foresaw. */
+function ofDataDir(error: unknown, config: Config): StartRefused | undefined {
+  const why = FOLDER_TROUBLE[errorCode(error)];
+  const { path } = (error ?? {}) as { path?: unknown };
+  if (why === undefined || typeof path !== 'string') return undefined;
+  const home = resolve(config.dataDir);
+  const place = resolve(path);
+  if (!(place + sep).startsWith(home + sep) && !(home + sep).startsWith(place + sep)) return undefined;
+  const where = place === home ? '' : ` (${place})`;
+  return new StartRefused(EXIT.environment, `DATA_DIR ${home} cannot be used: ${why}${where}.`, error);
+}
+
 function ofDatabase(error: unknown, config: Config): StartRefused | undefined {
   const code = errorCode(error);
   const place = placeOf(config);
+  if (code === '28P01' && !config.databaseUrl) {
+    return new StartRefused(
+      EXIT.environment,
+      `The database of DATA_DIR ${place} does not take the password in its file postgres.password: one of the two is of another data directory.`,
+      error,
+    );
+  }
   if (code === '28P01' || code === '28000') {
     return new StartRefused(EXIT.environment, `The database at ${place} refuses the user of DATABASE_URL.`, error);
   }
@@ -77,7 +112,7 @@ function ofDatabase(error: unknown, config: Config): StartRefused | undefined {
     const why = code === '' ? 'no connection in time' : code;
     return new StartRefused(
       EXIT.environment,
-      `The database at ${place} does not answer (${why}): check DATABASE_URL.`,
+      `The database at ${place} does not answer (${why})${config.databaseUrl ? ': check DATABASE_URL' : ''}.`,
       error,
     );
   }

@@ -13,6 +13,16 @@ export interface LocalOptions {
   outputLimitBytes: number;
 }
 
+/** The section of ENGINES_FILE is wrong: one sentence that names the key; the process ends with `exitCode`. */
+export class LocalOptionsRefused extends Error {
+  readonly exitCode = 78;
+
+  constructor(problem: string) {
+    super(`ENGINES_FILE: ${problem}.`);
+    this.name = 'LocalOptionsRefused';
+  }
+}
+
 const MIB = 1024 * 1024;
 const SMALLEST_LOG = 4096;
 const LARGEST_OUTPUTS = 32 * 1024;
@@ -44,11 +54,13 @@ const READERS = {
 type OptionName = keyof typeof READERS;
 export const OPTION_NAMES = Object.keys(READERS) as OptionName[];
 
-/** Throws `Error` with one sentence naming the bad key. */
+/** Throws `LocalOptionsRefused`. */
 export function parseOptions(options: Record<string, unknown>): LocalOptions {
   const strangers = Object.keys(options).filter((name) => !Object.hasOwn(READERS, name));
   if (strangers.length > 0) {
-    throw new Error(`the local engine has no option "${strangers.join('", "')}"; it knows ${OPTION_NAMES.join(', ')}`);
+    throw new LocalOptionsRefused(
+      `the local engine has no option "${strangers.join('", "')}"; it knows ${OPTION_NAMES.join(', ')}`,
+    );
   }
   const read = (name: OptionName, fallback: number): number =>
     options[name] === undefined ? fallback : READERS[name](options[name], name);
@@ -67,6 +79,6 @@ function toBytes(value: unknown): number | undefined {
   return Number(digits) * ({ KiB: 1024, MiB: MIB, GiB: 1024 * MIB }[unit] ?? 1);
 }
 
-function refuse(name: string, wanted: string, value: unknown): Error {
-  return new Error(`the local engine's option "${name}" must be ${wanted}, not ${JSON.stringify(value)}`);
+function refuse(name: string, wanted: string, value: unknown): LocalOptionsRefused {
+  return new LocalOptionsRefused(`the local engine's option "${name}" must be ${wanted}, not ${JSON.stringify(value)}`);
 }

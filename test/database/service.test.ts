@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { rawRequest } from '../support/probe-app.js';
+
+const LOADER = './scripts/typescript-loader.js';
 
 interface Ended {
   code: number | null;
@@ -14,13 +16,13 @@ interface Ended {
   stderr: string;
 }
 
-/** `signalbox <role>` from the sources; `whenUp` gets the base URL once it listens, and may end it. */
+/** `signalbox <command>` from the sources; `whenUp` gets the base URL once it listens, and may end it. */
 async function service(
-  role: string,
+  command: string,
   env: Record<string, string>,
   whenUp: (url: string, signal: (name: 'SIGTERM' | 'SIGINT') => void) => Promise<void> = async () => undefined,
 ): Promise<Ended> {
-  const child = spawn(process.execPath, ['--import', './scripts/typescript-loader.js', 'src/cli/main.ts', role], {
+  const child = spawn(process.execPath, ['--import', LOADER, 'src/cli/main.ts', ...command.split(' ')], {
     env: { PATH: process.env['PATH'] ?? '', NODE_NO_WARNINGS: '1', DATA_DIR: folder, PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -46,6 +48,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'signalbox-service-'));
   taken = createServer().listen(0, '127.0.0.1');
   await once(taken, 'listening');
+  await writeFile(join(folder, 'engines.yaml'), 'engines: [{ name: local, kind: local, options: { maxTask: 1 } }]');
   takenPort = String((taken.address() as AddressInfo).port);
 });
 afterAll(async () => {
@@ -69,6 +72,27 @@ describe('a service that cannot start says why in one line and ends with', () =>
       env: () => ({ ENGINES_FILE: '/nowhere/engines.yaml', DATABASE_URL: db.url }),
       code: 78,
       says: /\/nowhere\/engines.yaml: cannot be read/,
+    },
+    {
+      reason: '78 for an option that an engine does not have',
+      role: 'worker',
+      env: () => ({ ENGINES_FILE: join(folder, 'engines.yaml'), DATABASE_URL: db.url }),
+      code: 78,
+      says: /^ENGINES_FILE: the local engine has no option "maxTask"/,
+    },
+    {
+      reason: '3 for a data directory that is none',
+      role: 'server',
+      env: () => ({ DATA_DIR: join(folder, 'engines.yaml') }),
+      code: 3,
+      says: /^DATA_DIR \/.*engines.yaml cannot be used: a file is in the way/,
+    },
+    {
+      reason: '2 for an engine that does not exist',
+      role: 'reconcile --engine nowhere',
+      env: () => ({ DATABASE_URL: db.url }),
+      code: 2,
+      says: /^There is no engine "nowhere"; configured are: local/,
     },
     {
       reason: '3 for a port that is taken',
@@ -150,4 +174,9 @@ test('reconcile passes over the engines once and ends', async () => {
 test('migrate says that there is nothing to do', async () => {
   const ended = await service('migrate', { DATABASE_URL: db.url });
   expect([ended.code, ended.stdout]).toEqual([0, 'The database is up to date.\n']);
+});
+
+test('migrate --json says what was applied', async () => {
+  const ended = await service('migrate --json', { DATABASE_URL: db.url });
+  expect([ended.code, ended.stdout]).toEqual([0, '{"applied":[]}\n']);
 });
