@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import type { AttemptSpec, ExitRecord } from './attempt-folder.js';
@@ -9,7 +9,7 @@ import { judgeAttempt } from './judge-attempt.js';
 import { parseOptions } from './local-options.js';
 import { readLogPage } from './log-page.js';
 import { readAll, removeFolders, temporaryFolder } from './local-engine.test-support.js';
-import { lifeOf, ownIdentity } from './process-identity.js';
+import { lifeOf, onLinux, ownIdentity } from './process-identity.js';
 import { LINE_LIMIT_BYTES, TaskLog } from './task-log.js';
 
 const EXIT: ExitRecord = {
@@ -214,6 +214,17 @@ describe('the log of a task', () => {
     expect(() => log.close()).not.toThrow();
   });
 
+  test('a page that nobody reads holds no file open', async () => {
+    const path = join(temporaryFolder(), 'log');
+    createExclusively(path, 'one\n');
+    for (let count = 0; count < 20; count += 1) {
+      const page = await readLogPage(path, undefined, 1024, true);
+      await page.chunks[Symbol.asyncIterator]().return?.();
+    }
+    const open = onLinux ? readdirSync('/proc/self/fd').map((fd) => linkOf(`/proc/self/fd/${fd}`)) : [];
+    expect(open.filter((target) => target === path)).toEqual([]);
+  });
+
   test('a page ends between two characters where one line is longer than the page', async () => {
     const path = join(temporaryFolder(), 'log');
     createExclusively(path, `${'\u20ac'.repeat(10)}\n`);
@@ -223,3 +234,12 @@ describe('the log of a task', () => {
     await expect(readLogPage(path, 'x', 8, true)).rejects.toMatchObject({ code: 'rejected' });
   });
 });
+
+/** Where a link leads; the listing's own descriptor is gone by the time it is looked at. */
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
+}

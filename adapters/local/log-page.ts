@@ -39,7 +39,7 @@ export async function readLogPage(
     const end = ended && to >= size;
     return {
       source: 'live',
-      chunks: to > from ? createReadStream(path, { start: from, end: to - 1 }) : nothing(),
+      chunks: to > from ? range(path, from, to) : nothing(),
       ...(end ? {} : { nextCursor: String(to) }),
       end,
     };
@@ -79,6 +79,11 @@ function wholeCharacters(bytes: Buffer): number {
     }
   }
   return bytes.length;
+}
+
+/** Opens the file when the first chunk is asked for, so that a page nobody reads holds nothing open. */
+async function* range(path: string, from: number, to: number): AsyncGenerator<Uint8Array> {
+  yield* createReadStream(path, { start: from, end: to - 1 }) as AsyncIterable<Uint8Array>;
 }
 
 async function* nothing(): AsyncGenerator<Uint8Array> {

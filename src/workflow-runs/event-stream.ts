@@ -25,7 +25,7 @@ export function openEventStream(
   slot: StreamSlot,
 ): Readable {
   const left = new AbortController();
-  reply.raw.once('close', () => {
+  onceClosed(reply, () => {
     left.abort();
     slot.release();
   });
@@ -39,6 +39,12 @@ export function openEventStream(
     objectMode: false,
     highWaterMark: 1,
   });
+}
+
+/** Calls `closed` once the client has left, at once when it did while the answer was made ready: no event comes then. */
+export function onceClosed(reply: FastifyReply, closed: () => void): void {
+  if (reply.raw.closed || reply.raw.destroyed) closed();
+  else reply.raw.once('close', closed);
 }
 
 async function* withHeartbeats(messages: AsyncIterable<StreamMessage>): AsyncGenerator<string> {

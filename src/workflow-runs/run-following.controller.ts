@@ -12,7 +12,7 @@ import { IdPipe } from '../platform/http/id-pipe.js';
 import { Project } from '../platform/http/project.js';
 import { Operation } from '../platform/openapi/operation.js';
 import { isFinal } from '../lifecycle/run-state.js';
-import { openEventStream } from './event-stream.js';
+import { onceClosed, openEventStream } from './event-stream.js';
 import { followEvents } from './follow-events.js';
 import { listEvents } from './lifecycle-events-store.js';
 import { RunReader } from './run-reader.js';
@@ -127,7 +127,7 @@ export class RunFollowingController {
     const over = new AbortController();
     const end = (): void => over.abort();
     const timer = setTimeout(end, timeoutSeconds * 1000);
-    reply.raw.once('close', end);
+    onceClosed(reply, end);
     try {
       let at = seq;
       for (;;) {

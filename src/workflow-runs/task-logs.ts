@@ -20,7 +20,7 @@ const STREAM_PAGE_BYTES = 64 * 1024;
 export class TaskLogs {
   constructor(private readonly engines: Engines) {}
 
-  /** One page. Throws `logs-gone` with the reason, `engine-unavailable`, `engine-cannot`. */
+  /** One page. Throws `logs-gone` with the reason, `validation-failed` for a cursor that is none, `engine-unavailable`, `engine-cannot`. */
   async page(
     taskRun: TaskRunFacts,
     request: { attempt: number; cursor?: string | undefined; limitBytes: number },
@@ -49,6 +49,10 @@ export class TaskLogs {
       )
       .catch((error: unknown) => {
         if (error instanceof EngineError && error.code === 'not-found') throw gone(error.message);
+        // Of all that is asked for, the cursor alone comes from the client.
+        if (error instanceof EngineError && error.code === 'rejected' && request.cursor !== undefined) {
+          throw badCursor(error.message);
+        }
         throw engineProblem(error, taskRun.engine);
       });
     if (page.source === 'none') throw gone(page.reason ?? 'the engine does not have it any more');
@@ -94,6 +98,13 @@ export class TaskLogs {
 
 function gone(reason: string): Problem {
   return new Problem('logs-gone', { detail: `The log is gone: ${reason}.`, extensions: { reason } });
+}
+
+function badCursor(message: string): Problem {
+  return new Problem('validation-failed', {
+    detail: message,
+    errors: [{ parameter: 'cursor', code: 'bad-cursor', message }],
+  });
 }
 
 async function textOf(page: LogPage): Promise<string> {
