@@ -4,7 +4,7 @@ import type { Json } from './definition-types.js';
 import type { DocumentView } from './document-view.js';
 import { asRecord } from './document-view.js';
 import { fieldName } from './json-pointer.js';
-import { linearPattern } from './pattern.js';
+import { linearPattern, MatchBudget } from './pattern.js';
 
 const BOUNDS = [
   ['minimum', 'maximum'],
@@ -15,16 +15,17 @@ const BOUNDS = [
 /** What is wrong with the schemas of params and outputs themselves: their patterns, bounds, defaults and choices. */
 export function checkSchemas(view: DocumentView): Finding[] {
   const findings: Finding[] = [];
-  for (const [name, schema] of view.params) checkSchema(schema, ['params', name], findings);
+  const budget = new MatchBudget();
+  for (const [name, schema] of view.params) checkSchema(schema, ['params', name], budget, findings);
   for (const task of [...view.tasks.values(), ...view.finallyTasks.values()]) {
     for (const [name, output] of Object.entries(asRecord(task.body.outputs))) {
-      checkSchema(asRecord(output), [...task.path, 'outputs', name], findings);
+      checkSchema(asRecord(output), [...task.path, 'outputs', name], budget, findings);
     }
   }
   return findings;
 }
 
-function checkSchema(schema: Record<string, Json>, path: string[], findings: Finding[]): void {
+function checkSchema(schema: Record<string, Json>, path: string[], budget: MatchBudget, findings: Finding[]): void {
   const report = (code: string, message: string, ...at: string[]): void => {
     findings.push({ severity: 'error', code, message, path: [...path, ...at] });
   };
@@ -42,25 +43,31 @@ function checkSchema(schema: Record<string, Json>, path: string[], findings: Fin
       report('empty-range', `${fieldName(path)} has ${low} ${from} above ${high} ${to}: no value fits.`, low);
     }
   }
-  checkExamples(schema, path, report);
+  checkExamples(schema, path, budget, report);
   const { items, properties } = schema;
-  if (items !== undefined) checkSchema(asRecord(items), [...path, 'items'], findings);
+  if (items !== undefined) checkSchema(asRecord(items), [...path, 'items'], budget, findings);
   for (const [name, property] of Object.entries(asRecord(properties))) {
-    checkSchema(asRecord(property), [...path, 'properties', name], findings);
+    checkSchema(asRecord(property), [...path, 'properties', name], budget, findings);
   }
 }
+
+/** Wrong values of one schema that are told: each costs a look at all the choices. */
+const MAX_TOLD = 20;
 
 /** A value the author wrote beside a schema must be one that the schema takes. */
 function checkExamples(
   schema: Record<string, Json>,
   path: string[],
+  budget: MatchBudget,
   report: (code: string, message: string, ...at: string[]) => void,
 ): void {
   const { enum: choices, const: constant, default: standard, examples, ...rest } = schema;
+  let told = 0;
   const check = (value: Json | undefined, against: Record<string, Json>, code: string, ...at: string[]): void => {
-    const [problem] = value === undefined ? [] : checkValue(against, value);
-    if (problem !== undefined)
-      report(code, `${fieldName([...path, ...at, ...problem.path])} ${problem.message}.`, ...at);
+    const [problem] = value === undefined || told === MAX_TOLD ? [] : checkValue(against, value, budget);
+    if (problem === undefined) return;
+    told += 1;
+    report(code, `${fieldName([...path, ...at, ...problem.path])} ${problem.message}.`, ...at);
   };
   if (Array.isArray(choices)) choices.forEach((value, index) => check(value, rest, 'bad-enum', 'enum', String(index)));
   check(constant, rest, 'bad-const', 'const');

@@ -1,7 +1,7 @@
 import { fastFormats, fullFormats } from 'ajv-formats/dist/formats.js';
 import { canonicalJson } from './canonical-json.js';
 import type { Json } from './definition-types.js';
-import { linearPattern } from './pattern.js';
+import { linearPattern, MatchBudget } from './pattern.js';
 
 /** The keywords of JSON Schema that a definition may use; see `$defs/schema` of the published schema. */
 export type ValueSchema = Readonly<Record<string, Json | undefined>>;
@@ -29,31 +29,37 @@ const TYPE_WORDS: Readonly<Record<string, string>> = {
  * Checks a value against a schema of a definition. These schemas come from users, so they are interpreted here and not
  * compiled to code; patterns run in linear time. An integer must be one that a double holds exactly.
  * A schema that is itself wrong (unknown type, pattern that is none) refuses nothing: that is checked elsewhere.
+ * Whoever checks several values for one request gives them one `budget`; what it does not cover is refused.
  */
-export function checkValue(schema: ValueSchema, value: Json): ValueProblem[] {
-  const problems: ValueProblem[] = [];
-  visit(schema, value, [], problems);
-  return problems.slice(0, MAX_PROBLEMS);
+export function checkValue(schema: ValueSchema, value: Json, budget = new MatchBudget()): ValueProblem[] {
+  const findings = { problems: [], budget };
+  visit(schema, value, [], findings);
+  return findings.problems.slice(0, MAX_PROBLEMS);
 }
 
-function visit(schema: ValueSchema, value: Json, path: string[], problems: ValueProblem[]): void {
-  if (problems.length >= MAX_PROBLEMS) return;
-  const report = (code: string, message: string): number => problems.push({ code, message, path });
+interface Findings {
+  problems: ValueProblem[];
+  budget: MatchBudget;
+}
+
+function visit(schema: ValueSchema, value: Json, path: string[], findings: Findings): void {
+  if (findings.problems.length >= MAX_PROBLEMS) return;
+  const report = (code: string, message: string): number => findings.problems.push({ code, message, path });
   const { type } = schema;
   if (typeof type === 'string' && !hasType(value, type)) {
     report('wrong-type', `must be ${TYPE_WORDS[type] ?? type}${typeHint(value, type)}`);
     return;
   }
-  if (Array.isArray(schema.enum) && !schema.enum.some((entry) => equal(entry, value))) {
+  if (Array.isArray(schema.enum) && !choicesOf(schema.enum).has(canonicalJson(value))) {
     report('not-allowed', `must be one of ${schema.enum.map(shown).join(', ').slice(0, 500)}`);
   }
-  if (schema.const !== undefined && !equal(schema.const, value)) {
+  if (schema.const !== undefined && canonicalJson(schema.const) !== canonicalJson(value)) {
     report('not-allowed', `must be ${shown(schema.const)}`);
   }
   if (typeof value === 'number') checkNumber(schema, value, report);
-  else if (typeof value === 'string') checkText(schema, value, report);
-  else if (Array.isArray(value)) checkList(schema, value, path, problems, report);
-  else if (value !== null && typeof value === 'object') checkObject(schema, value, path, problems, report);
+  else if (typeof value === 'string') checkText(schema, value, findings.budget, report);
+  else if (Array.isArray(value)) checkList(schema, value, path, findings, report);
+  else if (value !== null && typeof value === 'object') checkObject(schema, value, path, findings, report);
 }
 
 type Report = (code: string, message: string) => void;
@@ -79,7 +85,7 @@ function isMultiple(value: number, step: number): boolean {
   return Math.abs(quotient - Math.round(quotient)) <= 1e-9 * Math.max(1, Math.abs(quotient));
 }
 
-function checkText(schema: ValueSchema, value: string, report: Report): void {
+function checkText(schema: ValueSchema, value: string, budget: MatchBudget, report: Report): void {
   const { minLength, maxLength, pattern, format } = schema;
   // JSON Schema counts characters, not UTF-16 code units.
   const length = typeof minLength === 'number' || typeof maxLength === 'number' ? [...value].length : 0;
@@ -91,14 +97,18 @@ function checkText(schema: ValueSchema, value: string, report: Report): void {
   }
   if (typeof pattern === 'string') {
     const compiled = linearPattern(pattern);
-    if (typeof compiled !== 'string' && !compiled.occursIn(value)) {
-      report('bad-format', `must match the pattern ${pattern}`);
+    if (typeof compiled !== 'string') {
+      if (!budget.spend(compiled.steps(value))) {
+        report('bad-length', `is too long to be checked against the pattern ${pattern}`);
+      } else if (!compiled.occursIn(value)) {
+        report('bad-format', `must match the pattern ${pattern}`);
+      }
     }
   }
   if (typeof format === 'string' && !hasFormat(value, format)) report('bad-format', `must be of the format ${format}`);
 }
 
-function checkList(schema: ValueSchema, value: Json[], path: string[], problems: ValueProblem[], report: Report): void {
+function checkList(schema: ValueSchema, value: Json[], path: string[], findings: Findings, report: Report): void {
   const { minItems, maxItems, uniqueItems, items } = schema;
   if (typeof minItems === 'number' && value.length < minItems) {
     report('bad-length', `must have ${minItems} entries or more`);
@@ -109,14 +119,14 @@ function checkList(schema: ValueSchema, value: Json[], path: string[], problems:
   if (uniqueItems === true && new Set(value.map(canonicalJson)).size < value.length) {
     report('duplicate-entry', 'must not hold the same entry twice');
   }
-  if (isRecord(items)) value.forEach((entry, index) => visit(items, entry, [...path, String(index)], problems));
+  if (isRecord(items)) value.forEach((entry, index) => visit(items, entry, [...path, String(index)], findings));
 }
 
 function checkObject(
   schema: ValueSchema,
   value: Record<string, Json>,
   path: string[],
-  problems: ValueProblem[],
+  findings: Findings,
   report: Report,
 ): void {
   const properties = isRecord(schema.properties) ? schema.properties : {};
@@ -127,7 +137,7 @@ function checkObject(
   }
   for (const [name, member] of Object.entries(value)) {
     const property = Object.hasOwn(properties, name) ? properties[name] : undefined;
-    if (isRecord(property)) visit(property, member, [...path, name], problems);
+    if (isRecord(property)) visit(property, member, [...path, name], findings);
     else if (schema.additionalProperties === false) report('unknown-field', `must not have "${name.slice(0, 80)}"`);
   }
 }
@@ -191,8 +201,16 @@ function isRecord(value: Json | undefined): value is Record<string, Json> {
   return value !== null && typeof value === 'object' && !Array.isArray(value);
 }
 
-function equal(a: Json, b: Json): boolean {
-  return a === b || (typeof a === 'object' && typeof b === 'object' && canonicalJson(a) === canonicalJson(b));
+const choices = new WeakMap<object, ReadonlySet<string>>();
+
+/** Canonical, and once per schema: a list of thousands is checked entry by entry against choices of thousands. */
+function choicesOf(listed: Json[]): ReadonlySet<string> {
+  let known = choices.get(listed);
+  if (known === undefined) {
+    known = new Set(listed.map(canonicalJson));
+    choices.set(listed, known);
+  }
+  return known;
 }
 
 function shown(value: Json): string {

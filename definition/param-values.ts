@@ -1,6 +1,7 @@
 import { checkValue } from './check-value.js';
 import { closestName } from './closest-name.js';
 import type { Json, ParamSchema } from './definition-types.js';
+import { MatchBudget } from './pattern.js';
 
 export interface ParamError {
   /** The parameter, as the client wrote it. */
@@ -17,6 +18,9 @@ export interface EffectiveParameters {
   errors: ParamError[];
 }
 
+/** Names nobody declared that are told: there may be as many as fit into a body. */
+const MAX_STRANGERS = 100;
+
 /** What a run is started with: given values checked against the schemas, defaults filled in, every error at once. */
 export function effectiveParameters(
   params: Readonly<Record<string, ParamSchema>>,
@@ -24,10 +28,12 @@ export function effectiveParameters(
 ): EffectiveParameters {
   const errors: ParamError[] = [];
   const values: Record<string, Json> = {};
-  for (const name of Object.keys(given)) {
-    if (Object.hasOwn(params, name)) continue;
-    errors.push({ name, code: 'unknown-parameter', message: unknown(name, Object.keys(params)) });
+  const known = Object.keys(params);
+  const strangers = Object.keys(given).filter((name) => !Object.hasOwn(params, name));
+  for (const name of strangers.slice(0, MAX_STRANGERS)) {
+    errors.push({ name, code: 'unknown-parameter', message: unknown(name, known) });
   }
+  const budget = new MatchBudget();
   for (const [name, schema] of Object.entries(params)) {
     const value = Object.hasOwn(given, name) ? given[name] : undefined;
     if (value === undefined) {
@@ -35,7 +41,7 @@ export function effectiveParameters(
       else errors.push({ name, code: 'missing-parameter', message: `The parameter "${name}" is required.` });
       continue;
     }
-    const problems = checkValue(schema, value);
+    const problems = checkValue(schema, value, budget);
     for (const { code, message, path } of problems) {
       const part = path.map((segment) => (/^[0-9]+$/.test(segment) ? `[${segment}]` : `.${segment}`)).join('');
       errors.push({ name, code, message: `The parameter "${name}${part}" ${message}.` });

@@ -40,6 +40,7 @@ export function definitionHash(definition: Definition): string {
 
 /** Adds line and column to diagnostics about a text that know only their pointers. */
 export function withPositions(text: string, diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  if (diagnostics.length === 0) return [];
   const read = readText(text);
   return diagnostics.map((diagnostic) => ({ ...diagnostic, ...read.locate(diagnostic.pointer, 'key') }));
 }

@@ -1,7 +1,7 @@
 /** What a client's form says about a value, as the schema the value is checked against. */
 import { checkValue } from '../../definition/check-value.js';
 import type { Json, ParamSchema, ValueType } from '../../definition/definition-types.js';
-import { linearPattern } from '../../definition/pattern.js';
+import { linearPattern, MatchBudget } from '../../definition/pattern.js';
 import type { UiFormType } from '../../definition/workflow-parameters.js';
 import { assertNever } from '../platform/assert-never.js';
 import type { ProblemItem } from '../platform/problem.js';
@@ -60,6 +60,7 @@ export function parameterSchemas(parameters: readonly ParameterOfWorkflow[]): Re
 export function parameterProblems(parameters: readonly ParameterOfWorkflow[], pointer: string): ProblemItem[] {
   const problems: ProblemItem[] = [];
   const seen = new Set<string>();
+  const budget = new MatchBudget();
   parameters.forEach((parameter, index) => {
     const at = `${pointer}/${index}`;
     const identity = JSON.stringify([parameter.task_title, parameter.env_variable_name]);
@@ -68,7 +69,7 @@ export function parameterProblems(parameters: readonly ParameterOfWorkflow[], po
       problems.push({ pointer: `${at}/env_variable_name`, code: 'duplicate-parameter', message });
     }
     seen.add(identity);
-    problems.push(...formProblems(parameter.ui_form, `${at}/ui_form`));
+    problems.push(...formProblems(parameter.ui_form, `${at}/ui_form`, budget));
   });
   return problems;
 }
@@ -88,7 +89,7 @@ const MEMBERS: Readonly<Record<UiFormType, readonly string[]>> = {
 };
 const COMMON = ['type', 'title', 'description', 'help', 'required', 'default'];
 
-function formProblems(form: ParameterForm, pointer: string): ProblemItem[] {
+function formProblems(form: ParameterForm, pointer: string, budget: MatchBudget): ProblemItem[] {
   const known = [...COMMON, ...MEMBERS[form.type]];
   const problems: ProblemItem[] = Object.entries(form)
     .filter(([member, value]) => value !== undefined && !known.includes(member))
@@ -113,7 +114,7 @@ function formProblems(form: ParameterForm, pointer: string): ProblemItem[] {
     if (typeof pattern === 'string') report('regex_pattern', 'bad-pattern', `The pattern is not one: ${pattern}.`);
   }
   if (form.default !== undefined && problems.length === 0) {
-    for (const problem of checkValue(valueSchema(form), form.default)) {
+    for (const problem of checkValue(valueSchema(form), form.default, budget)) {
       report('default', problem.code, `The default ${problem.message}.`);
     }
   }
