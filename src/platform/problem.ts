@@ -19,6 +19,10 @@ export interface ProblemOptions {
   cause?: unknown;
 }
 
+/** More than anybody reads; what there are more of is weight. */
+const MAX_ERRORS = 200;
+const MAX_DETAIL_LENGTH = 2000;
+
 /** An expected failure, by its code. Domain code throws it and never mentions HTTP; one filter turns it into an answer. */
 export class Problem extends Error {
   readonly code: ProblemCode;
@@ -27,11 +31,11 @@ export class Problem extends Error {
   readonly retryAfterSeconds?: number;
 
   constructor(code: ProblemCode, options: ProblemOptions) {
-    super(options.detail, options.cause === undefined ? undefined : { cause: options.cause });
+    super(clipped(options.detail), options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'Problem';
     this.code = code;
     this.extensions = options.extensions ?? {};
-    if (options.errors) this.errors = options.errors;
+    if (options.errors) this.errors = options.errors.slice(0, MAX_ERRORS);
     if (options.retryAfterSeconds !== undefined) this.retryAfterSeconds = options.retryAfterSeconds;
   }
 
@@ -42,4 +46,8 @@ export class Problem extends Error {
   get title(): string {
     return PROBLEMS[this.code].title;
   }
+}
+
+function clipped(detail: string): string {
+  return detail.length <= MAX_DETAIL_LENGTH ? detail : `${detail.slice(0, MAX_DETAIL_LENGTH)}...`;
 }

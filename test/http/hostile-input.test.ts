@@ -100,6 +100,141 @@ describe('a hostile body', () => {
   });
 });
 
+describe('a body made of faults', () => {
+  const many = (count: number, one: (index: number) => string): string =>
+    Array.from({ length: count }, (_, n) => one(n)).join(',');
+  const workflow = '"workflow":{"title":"target"}';
+  const native = '"title":"t","workflow_engine":"memory","definition_format":"native","definition":"load"';
+  test.each([
+    {
+      reason: 'fields nobody knows',
+      path: '/workflow-runs',
+      body: `{${many(90_000, (n) => `"f${n}":1`)}}`,
+      code: 'unknown-field',
+    },
+    {
+      reason: 'the same deeper down',
+      path: '/workflow-runs',
+      body: `{"workflow":{${many(90_000, (n) => `"f${n}":1`)}}}`,
+      code: 'too-many',
+    },
+    {
+      reason: 'labels without key and value',
+      path: '/workflow-runs',
+      body: `{${workflow},"labels":[${many(300_000, () => '{}')}]}`,
+      code: 'too-many',
+    },
+    {
+      reason: 'labels that are numbers',
+      path: '/workflow-runs',
+      body: `{${workflow},"labels":[${many(500_000, () => '1')}]}`,
+      code: 'too-many',
+    },
+    {
+      reason: 'labels that are right',
+      path: '/workflow-runs',
+      body: `{${workflow},"labels":[${many(25_000, (n) => `{"key":"k${n}","value":"v"}`)}]}`,
+      code: 'too-many',
+    },
+    {
+      reason: 'labels nobody knows',
+      path: '/workflow-runs',
+      body: `{${workflow},"labels":[${many(900, (n) => `{"f${n}":1}`)}]}`,
+      code: 'unknown-field',
+    },
+    {
+      reason: 'values of parameters nobody knows',
+      path: '/workflow-runs',
+      body: `{${workflow},"parameters":{${many(70_000, (n) => `"f${n}":1`)}}}`,
+      code: 'unknown-parameter',
+    },
+    {
+      reason: 'parameters without anything',
+      path: '/workflows',
+      body: `{${native},"workflow_parameters":[${many(300_000, () => '{}')}]}`,
+      code: 'too-many',
+    },
+    {
+      reason: 'a form of fields nobody knows',
+      path: '/workflows',
+      body: `{${native},"workflow_parameters":[{"env_variable_name":"A","ui_form":{${many(9_000, (n) => `"f${n}":1`)}}}]}`,
+      code: 'unknown-field',
+    },
+  ])('is refused soon, in few words, and starts nothing: $reason', async ({ path, body, code }) => {
+    const before = await count();
+    const began = Date.now();
+    const answer = await rawRequest(`${api.url}/v1${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+    });
+    // Unbounded, each of these took seconds and was answered with up to a hundred times its bytes.
+    expect(Date.now() - began).toBeLessThan(1500);
+    expect(answer.status).toBe(422);
+    expect(answer.text.length).toBeLessThan(100_000);
+    expect((JSON.parse(answer.text) as { errors: { code: string }[] }).errors.map((error) => error.code)).toContain(
+      code,
+    );
+    expect(await count()).toBe(before);
+  });
+});
+
+test.each([
+  {
+    reason: 'an optional field',
+    path: '/workflow-runs',
+    body: { workflow: { title: 'target' }, labels: null },
+    pointer: '/labels',
+  },
+  {
+    reason: 'one deeper down',
+    path: '/workflow-runs',
+    body: { workflow: { title: 'target', version: null } },
+    pointer: '/workflow/version',
+  },
+  { reason: 'a short form', path: '/workflow-runs/1/cancel', body: { reason: null }, pointer: '/reason' },
+])('null is no value, as the description says: $reason', async ({ path, body, pointer }) => {
+  const answer = path.endsWith('cancel') ? await api.put(path, body) : await api.post(path, body);
+  expect(answer.status).toBe(422);
+  expect(answer.body['errors']).toMatchObject([{ pointer, code: 'wrong-type' }]);
+});
+
+test('a pattern cannot be made to hold the service up', async () => {
+  const form = { type: 'str', title: 't', description: '', required: true, regex_pattern: '(?:a?){900}[cd]' };
+  await createWorkflow(api, 'slow-pattern', { workflow_parameters: [{ env_variable_name: 'TEXT', ui_form: form }] });
+  const began = Date.now();
+  const answer = await api.post('/workflow-runs', {
+    workflow: { title: 'slow-pattern' },
+    parameters: { TEXT: 'a'.repeat(1_000_000) },
+  });
+  expect(Date.now() - began).toBeLessThan(1500);
+  expect(answer.body).toMatchObject({ status: 422, errors: [{ pointer: '/parameters/TEXT', code: 'bad-length' }] });
+});
+
+test.each([
+  { title: '../../x', reason: 'a path up' },
+  { title: 'a/b', reason: 'a path' },
+  { title: 'a\\b', reason: 'another one' },
+  { title: '..', reason: 'the folder above' },
+  { title: '-rf', reason: 'an option' },
+  { title: '\u202egnp', reason: 'text that turns round' },
+  { title: '\u0430dmin', reason: 'a letter that looks like another' },
+  { title: 'a\n', reason: 'a line end' },
+  { title: 'a\r\nX: y', reason: 'a header' },
+  { title: ' a', reason: 'a blank first' },
+  { title: '__proto__', reason: 'what every object has' },
+  { title: 'a'.repeat(129), reason: 'too long' },
+  { title: '', reason: 'nothing' },
+])('a title that names become of is refused: $reason', async ({ title }) => {
+  const answer = await api.post('/workflows', {
+    title,
+    workflow_engine: 'memory',
+    definition_format: 'native',
+    definition: 'load',
+  });
+  expect(answer.body).toMatchObject({ status: 422, errors: [{ pointer: '/title' }] });
+});
+
 test('values come back exactly as they were sent', async () => {
   const parameters = {
     TEXT: `'; DROP TABLE workflow_runs; -- \${{ x }} {{y}} $1 %s \\ " \u{1f680} é \r\n\t`,

@@ -10,6 +10,7 @@ import { Problem } from '../problem.js';
 import { continueTrace, runInTrace } from '../trace.js';
 import { beginExchange, exchangeOf } from './exchange.js';
 import { parseJsonBody } from './json-body.js';
+import { readBody } from './read-body.js';
 import type { RouteTable } from './route-table.js';
 import { SECURITY_HEADERS } from './security-headers.js';
 import { sendAnswer } from './send-answer.js';
@@ -19,6 +20,9 @@ import { withPrefix } from './url-prefix.js';
 
 /** Bytes of a body, at most: definitions. */
 export const BODY_LIMIT = 1024 * 1024;
+
+/** For the client to read a refusal before the connection is reset. */
+const LINGER_MS = 1_000;
 
 export interface AdapterParts {
   metrics: Metrics;
@@ -54,6 +58,8 @@ export async function makeAdapter(parts: AdapterParts): Promise<FastifyAdapter> 
       // How often Node looks for requests that are late.
       connectionsCheckingInterval: Math.min(1_000, parts.requestTimeoutMs),
       maxHeaderSize: 16_384,
+      // Looked at below: Node's own refusal has no body.
+      requireHostHeader: false,
     },
     return503OnClosing: false,
     rewriteUrl: (request: { url?: string }) => withPrefix(request.url ?? '/'),
@@ -65,6 +71,8 @@ export async function makeAdapter(parts: AdapterParts): Promise<FastifyAdapter> 
     clientErrorHandler: refuseSocket,
   });
   const fastify = adapter.getInstance<FastifyInstance>();
+  // An expectation we do not know is none.
+  fastify.server.on('checkExpectation', (request, response) => fastify.server.emit('request', request, response));
   fastify.addHook('onRoute', (route) => parts.routes.add(route.method, route.url));
   addHooks(fastify, parts);
   addBodyParser(fastify);
@@ -77,7 +85,7 @@ function begin(request: FastifyRequest): void {
   beginExchange(request, { trace, startedAt: process.hrtime.bigint() });
 }
 
-function addHooks(fastify: FastifyInstance, { metrics, drain }: AdapterParts): void {
+function addHooks(fastify: FastifyInstance, { metrics, drain, routes }: AdapterParts): void {
   fastify.addHook('onRequest', (request, reply, done) => {
     begin(request);
     reply.headers(SECURITY_HEADERS);
@@ -89,7 +97,9 @@ function addHooks(fastify: FastifyInstance, { metrics, drain }: AdapterParts): v
         return;
       }
     }
-    inTrace(request, done);
+    const problem = unroutable(request, routes);
+    if (problem) sendProblem(request, reply, problem.problem, problem.headers);
+    else inTrace(request, done);
   });
   // Reading a body leaves the context of the hook before it: events of the socket run in the socket's own.
   fastify.addHook('preValidation', (request, _reply, done) => {
@@ -111,6 +121,31 @@ function addHooks(fastify: FastifyInstance, { metrics, drain }: AdapterParts): v
   });
 }
 
+/** What Node lets through and no route can be asked about. */
+function unroutable(
+  request: FastifyRequest,
+  routes: RouteTable,
+): { problem: Problem; headers?: Record<string, string> } | undefined {
+  const hosts = countHosts(request.raw.rawHeaders);
+  if (hosts > 1 || (hosts === 0 && request.raw.httpVersion === '1.1')) {
+    return { problem: new Problem('malformed-request', { detail: 'A request has one header Host.' }) };
+  }
+  if (routes.takes(request.method)) return undefined;
+  const allow = routes.methodsOf(request.url).join(', ');
+  if (allow === '') return { problem: new Problem('not-found', { detail: 'There is no such route.' }) };
+  const detail = `${request.method} is not possible here: ${allow}.`;
+  return { problem: new Problem('method-not-allowed', { detail }), headers: { allow } };
+}
+
+/** Names and values take turns; Node itself keeps the first one and says nothing of the others. */
+function countHosts(rawHeaders: readonly string[]): number {
+  let count = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    if (rawHeaders[at]?.length === 4 && rawHeaders[at]?.toLowerCase() === 'host') count += 1;
+  }
+  return count;
+}
+
 function inTrace(request: FastifyRequest, done: () => void): void {
   const exchange = exchangeOf(request);
   if (exchange) runInTrace(exchange.trace, done);
@@ -120,12 +155,12 @@ function inTrace(request: FastifyRequest, done: () => void): void {
 function addBodyParser(fastify: FastifyInstance): void {
   fastify.removeAllContentTypeParsers();
   const media = /^application\/json(\s*;\s*charset\s*=\s*"?utf-?8"?)?\s*;?\s*$/i;
-  fastify.addContentTypeParser(media, { parseAs: 'buffer' }, (_request, body, done) => {
-    try {
-      done(null, parseJsonBody(body as Buffer));
-    } catch (error) {
-      done(error as Error);
+  fastify.addContentTypeParser(media, async (request: FastifyRequest, payload: IncomingMessage) => {
+    const coding = request.headers['content-encoding'] ?? 'identity';
+    if (coding.toLowerCase() !== 'identity') {
+      throw new Problem('unsupported-media-type', { detail: 'Bodies are sent as they are, without Content-Encoding.' });
     }
+    return parseJsonBody(await readBody(payload, BODY_LIMIT));
   });
 }
 
@@ -152,4 +187,6 @@ function refuseSocket(error: Error & { code?: string }, socket: Socket): void {
     'connection: close',
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${text}`);
+  // A client that does not close its side would keep the socket for ever.
+  socket.once('finish', () => setTimeout(() => socket.destroy(), LINGER_MS).unref());
 }

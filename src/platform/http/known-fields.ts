@@ -1,13 +1,32 @@
 import { getMetadataStorage } from 'class-validator';
 
-/** Names of the fields a DTO class declares, in their order. */
-export function knownFields(model: object): string[] {
-  const metadata = getMetadataStorage().getTargetValidationMetadatas(model as () => void, '', false, false);
-  return [...new Set(metadata.map((entry) => entry.propertyName))];
+export interface FieldRules {
+  /** Names of the fields a DTO class declares, in their order. */
+  known: string[];
+  /** Those that may be given several times: their validators look at each value. */
+  repeatable: ReadonlySet<string>;
+  /** Those that hold DTOs or lists of them. */
+  nested: ReadonlySet<string>;
+  /** Those that may be left out. */
+  optional: ReadonlySet<string>;
 }
 
-/** Names of the fields that may be given several times: those whose validators look at each value. */
-export function repeatableFields(model: object): ReadonlySet<string> {
-  const metadata = getMetadataStorage().getTargetValidationMetadatas(model as () => void, '', false, false);
-  return new Set(metadata.filter((entry) => entry.each).map((entry) => entry.propertyName));
+const cache = new WeakMap<object, FieldRules>();
+
+/** What a DTO class declares of its fields; nothing for any other class. */
+export function fieldRules(model: object): FieldRules {
+  let rules = cache.get(model);
+  if (!rules) {
+    const metadata = getMetadataStorage().getTargetValidationMetadatas(model as () => void, '', false, false);
+    const namesWhere = (matches: (entry: (typeof metadata)[number]) => boolean): Set<string> =>
+      new Set(metadata.filter(matches).map((entry) => entry.propertyName));
+    rules = {
+      known: [...namesWhere(() => true)],
+      repeatable: namesWhere((entry) => entry.each),
+      nested: namesWhere((entry) => entry.type === 'nestedValidation'),
+      optional: namesWhere((entry) => entry.type === 'conditionalValidation'),
+    };
+    cache.set(model, rules);
+  }
+  return rules;
 }

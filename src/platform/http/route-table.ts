@@ -14,6 +14,11 @@ export class RouteTable {
     for (const method of [methods].flat()) known.add(method);
   }
 
+  /** Whether any route at all takes the method. */
+  takes(method: string): boolean {
+    return method === 'OPTIONS' || this.#routes.some((route) => route.methods.has(method));
+  }
+
   /** Methods of the routes a URL matches, with OPTIONS, sorted; empty for an unknown path. */
   methodsOf(url: string): string[] {
     const path = url.split('?', 1)[0] ?? '/';

@@ -1,7 +1,7 @@
 import type { ValidationError } from 'class-validator';
 import { toPointer } from '../../../definition/json-pointer.js';
 import type { ProblemItem } from '../problem.js';
-import { knownFields } from './known-fields.js';
+import { fieldRules } from './known-fields.js';
 
 /** Flattens class-validator's tree: one item per broken constraint, with the pointer or parameter it is about. */
 export function toProblemItems(errors: readonly ValidationError[], where: 'body' | 'query'): ProblemItem[] {
@@ -44,7 +44,7 @@ function codeOf(constraint: string): string {
 }
 
 function unknownField(error: ValidationError): string {
-  const known = error.target === undefined ? [] : knownFields(error.target.constructor);
+  const known = error.target === undefined ? [] : fieldRules(error.target.constructor).known;
   return `There is no field ${error.property} here${known.length > 0 ? `: ${known.join(', ')}` : ''}.`;
 }
 

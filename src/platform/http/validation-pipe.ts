@@ -2,10 +2,13 @@ import { Injectable, type ArgumentMetadata, type PipeTransform } from '@nestjs/c
 import { plainToInstance } from 'class-transformer';
 import { validate, type ValidationError } from 'class-validator';
 import { Problem, type ProblemItem } from '../problem.js';
-import { knownFields, repeatableFields } from './known-fields.js';
+import { fieldRules } from './known-fields.js';
+import { excess } from './refuse-excess.js';
 import { toProblemItems } from './to-problem-items.js';
 
 type Model = new () => object;
+
+const OF_DTOS = { exposeDefaultValues: true } as const;
 
 /** Turns bodies and queries into their DTOs, or refuses them with everything that is wrong. Path parameters have pipes of their own. */
 @Injectable()
@@ -31,7 +34,7 @@ export async function toModel<T extends object>(
   value: object,
   where: 'body' | 'query',
 ): Promise<T> {
-  const instance = plainToInstance(model, value, { exposeDefaultValues: true });
+  const instance = where === 'body' ? toInstance(model, value) : plainToInstance(model, value, OF_DTOS);
   const errors: ValidationError[] = await validate(instance, {
     whitelist: true,
     forbidNonWhitelisted: true,
@@ -39,6 +42,18 @@ export async function toModel<T extends object>(
     validationError: { target: true, value: false },
   });
   if (errors.length > 0) throw refused(toProblemItems(errors, where));
+  return instance;
+}
+
+/** The DTO of a body. What a field holds that is no DTO stays the very value that was sent: making another costs most of all. */
+function toInstance<T extends object>(model: new () => T, value: object): T {
+  refuse(excess(model, value));
+  const { nested } = fieldRules(model);
+  const free = Object.entries(value).filter(([name, member]) => typeof member === 'object' && !nested.has(name));
+  const rest = { ...value, ...Object.fromEntries(free.map(([name]) => [name, null])) };
+  const instance = Object.assign(plainToInstance(model, rest, OF_DTOS), Object.fromEntries(free));
+  // Again, now that the objects inside it are known for what they are.
+  refuse(excess(model, instance));
   return instance;
 }
 
@@ -64,8 +79,7 @@ function asObject(value: unknown): object {
 
 /** A parameter given twice is refused unless it is declared repeatable; a repeatable one is always a list. */
 function onceEach(model: Model, query: Record<string, unknown>): Record<string, unknown> {
-  const repeatable = repeatableFields(model);
-  const known = knownFields(model);
+  const { known, repeatable } = fieldRules(model);
   const twice = Object.keys(query).filter((name) => Array.isArray(query[name]) && !repeatable.has(name));
   const unknown = Object.keys(query).filter((name) => !known.includes(name));
   if (twice.length > 0 || unknown.length > 0) {
@@ -86,6 +100,10 @@ function onceEach(model: Model, query: Record<string, unknown>): Record<string, 
 
 function isPrimitive(model: Model): boolean {
   return ([String, Number, Boolean, Object, Array] as unknown[]).includes(model);
+}
+
+function refuse(errors: ProblemItem[]): void {
+  if (errors.length > 0) throw refused(errors);
 }
 
 function refused(errors: ProblemItem[]): Problem {
