@@ -20,7 +20,8 @@ export function addGlobalOptions(command: Command): void {
     .option('--url <url>', 'the service (SIGNALBOX_URL, default http://127.0.0.1:8380)')
     .option('--project <name>', 'the project (SIGNALBOX_PROJECT, default: the service decides)')
     .option('--json', 'data as JSON on stdout')
-    .option('--no-color', 'no colours (NO_COLOR)');
+    .option('--no-color', 'no colours (NO_COLOR)')
+    .addHelpOption(new Option('-h, --help', 'show this').helpGroup('Everywhere:'));
 }
 
 /** Examples below the help text of a command: `[what it does, if that needs saying; the line]`. */

@@ -1,4 +1,4 @@
-/** What a client command ends with; documented in the README. Services add 78 (src/main.ts). */
+/** What a client command ends with; documented in the README. Services add 78 (src/start-refused.ts). */
 export const EXIT = {
   ok: 0,
   /** The workflow ran and did not complete. */

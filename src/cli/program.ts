@@ -12,7 +12,8 @@ import { addWorkflowCommands } from './commands/workflow-commands.js';
 import { completionScript, SHELLS, type Shell } from './completion.js';
 
 const EXIT_CODES = `
-Exit codes: 0 ok, 1 the workflow failed, 2 the input is wrong, 3 the service or this machine is at fault.`;
+Exit codes: 0 ok, 1 the workflow failed, 2 the input is wrong, 3 the service or this machine is at fault,
+78 the configuration or the version of the database is refused, 130 Ctrl-C.`;
 
 /** The whole command tree. `version` is what `--version` prints. */
 export function buildProgram(cli: Cli, version: string): Command {

@@ -54,10 +54,7 @@ export function addWorkflowCommands(program: Command, cli: Cli): void {
     );
   examples(create, [
     ['for the local engine', 'workflows create workflow.yaml'],
-    [
-      'a workflow in the words of its engine',
-      'workflows create dag.py --engine airflow --title nightly --format native',
-    ],
+    ['for another engine of ENGINES_FILE', 'workflows create workflow.yaml --engine bench --label team=ml'],
   ]);
 
   const validate = withDefinitionOptions(
@@ -75,7 +72,7 @@ export function addWorkflowCommands(program: Command, cli: Cli): void {
       terminal.talk(`${file} is valid for the engine ${options.engine}.`);
     }),
   );
-  examples(validate, [['as the engine named edge would take it', 'workflows validate workflow.yaml --engine edge']]);
+  examples(validate, [['as the engine named bench would take it', 'workflows validate workflow.yaml --engine bench']]);
 
   const list = addListOptions(leaf(workflows, 'list', 'list workflows, newest first'))
     .option('--title <title>', 'only the versions of this title')
