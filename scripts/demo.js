@@ -33,6 +33,8 @@ try {
 async function startService() {
   say(`Starting Signalbox with its own PostgreSQL (data in ${dataDir}) ...`);
   const env = { LOG_LEVEL: 'warn', ...process.env, DATA_DIR: dataDir, PORT: process.env.PORT || '0' };
+  // A demo leaves a database and engines that somebody works with alone.
+  for (const name of ['DATABASE_URL', 'DATABASE_URL_FILE', 'ENGINES_FILE']) delete env[name];
   const child = spawn(process.execPath, [signalbox, 'server'], { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const exited = once(child, 'exit').then(([code, signal]) => code ?? signal);
   let out = '';
@@ -89,7 +91,7 @@ async function demonstrate(url) {
   say(`Registered ${workflow.title} version ${workflow.version}.`);
 
   const source = join(example, 'data');
-  say(`\n$ signalbox runs start ${workflow.title} --version ${workflow.version} -p source=${source}`);
+  say(`\n$ signalbox runs start ${workflow.title} --version ${workflow.version} -p source="$PWD/examples/etl/data"`);
   const start = ['runs', 'start', workflow.title, '--version', String(workflow.version), '-p', `source=${source}`];
   const { id } = await data(url, start);
 
