@@ -9,6 +9,8 @@ import { Telemetry } from '../platform/telemetry.js';
 import { claimDueRuns } from './claim-due-runs.js';
 import { RunDriver } from './run-driver.js';
 
+const SUSPECT_ASKED_MS = 5_000;
+
 @Injectable()
 export class Dispatcher {
   private lanes: Lane[] = [];
@@ -58,6 +60,7 @@ class Lane {
   private loop: Promise<void> = Promise.resolve();
   private rouse: (() => void) | undefined;
   private awake = false;
+  private askAgainAt = 0;
 
   constructor(
     private readonly engine: Engine,
@@ -100,7 +103,7 @@ class Lane {
     const free = this.options.slots - this.busy.size;
     if (free <= 0 || this.engine.gateway.closedForMs() > 0) return false;
     try {
-      if (this.engine.epoch === undefined) await checkHealth(this.database, this.engine);
+      await this.askForEpoch();
       const { token, runs } = await claimDueRuns(this.database, this.engineName, free, this.options.leaseMs);
       for (const run of runs) this.take(run, token);
       return runs.length === free && this.busy.size < this.options.slots;
@@ -108,6 +111,13 @@ class Lane {
       this.telemetry.log.warn({ engine: this.engineName, err: error }, 'due runs could not be claimed');
       return false;
     }
+  }
+
+  /** Without an epoch no submit may be repeated; a suspect engine, which shows none, is not asked with every claim. */
+  private async askForEpoch(): Promise<void> {
+    if (this.engine.epoch !== undefined || performance.now() < this.askAgainAt) return;
+    const { state } = await checkHealth(this.database, this.engine);
+    if (state === 'SUSPECT') this.askAgainAt = performance.now() + SUSPECT_ASKED_MS;
   }
 
   private take(run: RunRecord, token: string): void {

@@ -67,6 +67,7 @@ function afterEnd(run: RunRecord): Step {
 }
 
 function beforeFirstCall(run: RunRecord, ctx: StepContext): Step {
+  if (run.desired === 'paused') return rest(null, 'the submit is held');
   if (run.lastError?.code === 'settling') {
     const waitMs = ctx.submitGraceMs - sinceMs(run, new Date(run.lastError.at));
     if (waitMs > 0) return { ...rest(waitMs, 'the generation before settles'), ...keepReason(run) };
@@ -75,7 +76,6 @@ function beforeFirstCall(run: RunRecord, ctx: StepContext): Step {
 }
 
 function beforeSubmit(run: RunRecord): Step {
-  if (run.desired === 'paused') return rest(null, 'the submit is held');
   switch (run.registration) {
     case 'READY':
     case 'RETIRED':

@@ -66,14 +66,17 @@ export class WakeUps {
     client.on('notification', (message) => this.listener?.(message.payload ?? ''));
     client.on('error', () => undefined);
     client.on('end', () => this.connectLater());
+    this.client = client;
     try {
       await client.connect();
       await client.query(`LISTEN ${CHANNEL}`);
-      this.client = client;
       // What was announced while nobody listened is found by looking.
       this.listener?.('');
     } catch (error) {
+      if (this.closed) return;
       this.log.warn({ err: error }, 'no wake-ups from other processes for now; the poll goes on');
+      // It may be connected and not listen: nobody else would end it.
+      await client.end().catch(() => undefined);
       this.connectLater();
     }
   }

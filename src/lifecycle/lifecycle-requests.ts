@@ -11,19 +11,23 @@ import type { RunRecord } from './run-record.js';
 import { lockRunRecords } from './run-store.js';
 import { withRequest } from './with-request.js';
 
-export interface LifecycleRequest {
+interface RequestDetails {
   project: string;
   runId: number;
-  type: LifecycleRequestType;
   generation?: number | undefined;
   reason?: string | undefined;
   dryRun?: boolean | undefined;
   actor?: string | undefined;
-  /** RETRY limited to this task and its downstream. */
-  task?: { task: string; mapIndex?: number } | undefined;
   /** The caller's transaction; the caller wakes the dispatcher after its commit. */
   db?: Db | undefined;
 }
+
+/** Only a RETRY can be limited to one task and its downstream: any other request is about the whole run. */
+export type LifecycleRequest = RequestDetails &
+  (
+    | { type: 'RETRY'; task?: { task: string; mapIndex?: number } | undefined }
+    | { type: Exclude<LifecycleRequestType, 'RETRY'>; task?: never }
+  );
 
 export interface LifecycleAnswer {
   answer: 'accepted' | 'unchanged' | 'dry-run';
@@ -66,7 +70,13 @@ export class LifecycleRequests {
     if (request.task && verbs.retryTask === 'none') {
       throw new Problem('engine-cannot', { detail: `The engine ${run.workflowEngine} cannot retry a single task.` });
     }
-    const moved = refold(run, withRequest(run, request.type, retryKind, request.task ?? null), {
+    const wanted = withRequest(run, request.type, retryKind, request.task ?? null);
+    if (request.task && wanted.execution.verb === 'submit') {
+      throw new Problem('engine-cannot', {
+        detail: `The engine ${run.workflowEngine} does not have the execution any more; retry the whole run.`,
+      });
+    }
+    const moved = refold(run, wanted, {
       type: request.type,
       source: 'client',
       actor: request.actor,

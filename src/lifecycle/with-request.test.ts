@@ -105,6 +105,21 @@ const rows: Row[] = [
     type: 'RETRY',
     after: { lastError: { code: 'settling', message: expect.any(String) as never, at: ago(5_000).toISOString() } },
   },
+  {
+    reason: 'rule 5: also where a repeat was refused and the attempt before it is the unknown one',
+    run: aRun({
+      state: 'FAILED',
+      execution: { outcome: 'refused', attemptedAt: ago(5_000), tombstoneUntil: new Date(NOW.getTime() + 1) },
+    }),
+    type: 'RETRY',
+    after: { lastError: { code: 'settling', message: expect.any(String) as never, at: ago(5_000).toISOString() } },
+  },
+  {
+    reason: 'rule 5: a pause in between does not shorten it',
+    run: aRun({ generation: 2, lastError: { code: 'settling', message: '-', at: ago(5_000).toISOString() } }),
+    type: 'PAUSE',
+    after: { lastError: { code: 'settling', message: '-', at: ago(5_000).toISOString() } },
+  },
 ];
 
 describe('withRequest', () => {

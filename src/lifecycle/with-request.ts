@@ -14,8 +14,9 @@ export function withRequest(
   retryKind: Capabilities['retryKind'],
   task: RunRecord['retryTask'] = null,
 ): RunRecord {
-  // Every request makes the run due at once, whatever back-off it was in.
-  const due = { desiredAt: run.readAt, nextActionAt: run.readAt, failures: 0, lastError: null };
+  // Every request makes the run due at once, whatever back-off it was in; what still has to settle does.
+  const lastError = run.lastError?.code === 'settling' ? run.lastError : null;
+  const due = { desiredAt: run.readAt, nextActionAt: run.readAt, failures: 0, lastError };
   switch (type) {
     case 'CANCEL':
       return { ...run, ...due, desired: 'cancelled' };
@@ -51,8 +52,9 @@ function toBeResumed(run: RunRecord): Execution {
 
 /** What an unknown call of the generation before may still do has to have happened before a new one goes out. */
 function settling(run: RunRecord): RunRecord['lastError'] {
-  const { outcome, attemptedAt } = run.execution;
-  if (attemptedAt === null || (outcome !== 'unknown' && outcome !== 'in_flight')) return null;
+  const { outcome, attemptedAt, tombstoneUntil } = run.execution;
+  const mayArrive = outcome === 'unknown' || outcome === 'in_flight' || tombstoneUntil !== null;
+  if (attemptedAt === null || !mayArrive) return null;
   const message = 'The call of the generation before may still arrive.';
   return { code: 'settling', message, at: attemptedAt.toISOString() };
 }

@@ -74,18 +74,20 @@ export class TaskRequests {
     return answer;
   }
 
-  /** The engine is told before anything is stored: a cancel of a task may be repeated, and is no wish about the run. */
+  /**
+   * The engine is told at once and nothing is stored: 202 means that it took the request, and without its answer there is
+   * none (503, to be repeated). So no wish is left that anybody would have to drive.
+   */
   private async cancel(
     write: WriteRequest,
     taskRun: TaskRunFacts,
     body: CreateTaskLifecycleEvent,
   ): Promise<Answer | AllowedActionDto> {
-    const ended = FINAL_TASK_STATES.includes(taskRun.state);
+    const reason = whyNot(taskRun, body.generation);
     if (body.dry_run === true) {
-      const reason = `the task run is ${taskRun.state}`;
-      return ended ? { action: 'CANCEL', available: false, reason } : { action: 'CANCEL', available: true };
+      return { action: 'CANCEL', available: reason === undefined, ...(reason === undefined ? {} : { reason }) };
     }
-    const requested = !ended && (await this.tell(taskRun));
+    const requested = reason === undefined && (await this.tell(taskRun));
     return idempotent(this.database, write, async (db) => {
       const row = await this.reader.find(db, write.project, taskRun.runId);
       return { status: requested ? 202 : 200, body: JSON.parse(this.reader.toJson(row)) as unknown };
@@ -110,4 +112,11 @@ export class TaskRequests {
       throw engineProblem(error, taskRun.engine);
     }
   }
+}
+
+function whyNot(taskRun: TaskRunFacts, generation: number | null | undefined): string | undefined {
+  if (generation != null && generation < taskRun.generation) {
+    return `the run is in generation ${taskRun.generation} already`;
+  }
+  return FINAL_TASK_STATES.includes(taskRun.state) ? `the task run is ${taskRun.state}` : undefined;
 }

@@ -83,6 +83,8 @@ export interface TaskRunFacts {
   state: TaskState;
   attempt: number;
   engine: string;
+  /** Of the run. */
+  generation: number;
   /** Who the run is on its engine, in its current generation. */
   key: string;
   externalId: string | null;
@@ -101,7 +103,7 @@ export async function readTaskRun(
   const { rows } = await db.query<TaskRunFacts>({
     name: 'task-runs.get',
     text: `SELECT r.id, r.workflow_run_id AS "runId", t.title AS task, r.map_index AS "mapIndex", r.state, r.attempt,
-        wr.workflow_engine AS engine, x.key, x.external_id AS "externalId", x.engine_uid AS "engineUid",
+        wr.workflow_engine AS engine, wr.generation, x.key, x.external_id AS "externalId", x.engine_uid AS "engineUid",
         json_build_object('id', w.id, 'title', w.title, 'version', w.version) AS workflow, ${TASK_RUN_JSON} AS json
       FROM task_runs r
       JOIN tasks t ON t.id = r.task_id

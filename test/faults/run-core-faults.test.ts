@@ -234,6 +234,38 @@ test('F22: a registration whose answer cannot be stored fails in time, with the 
   expect(rows).toEqual([{ state: 'FAILED', code: 'registration-timed-out' }]);
 });
 
+test('rule 9: a cancel of a task that names an older generation stops nothing of the newer one', async () => {
+  const { id, key } = await failedByHand();
+  await runs.request(id, 'RETRY');
+  await runs.reaches(id, 'RUNNING');
+  const { rows } = await app.database.query<{ id: number }>({
+    text: `UPDATE task_runs SET state = 'RUNNING' WHERE workflow_run_id = $1 RETURNING id`,
+    values: [id],
+  });
+  const cancel = async (generation: number): Promise<number> => {
+    const response = await fetch(`${app.url}/v1/task-runs/${rows[0]?.id ?? 0}/lifecycle-events`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ type: 'CANCEL', generation }),
+    });
+    return response.status;
+  };
+  expect(await cancel(1)).toBe(200);
+  expect(engine.controls.journal({ verb: 'cancel-task', key })).toEqual([]);
+  expect(await cancel(2)).toBe(202);
+  await runs.ended(id);
+});
+
+test('a retry of one task whose execution the engine lost is refused: it would become one of the whole run', async () => {
+  const id = await runs.startVersion(held);
+  const { execution } = await runs.reaches(id, 'RUNNING');
+  engine.controls.forget(execution.key);
+  expect(await runs.ended(id)).toMatchObject({ failure: { code: 'engine-run-missing' } });
+  const request = { project: 'default', runId: id, type: 'RETRY', task: { task: 'only' } } as const;
+  await expect(app.app.nest.get(LifecycleRequests).request(request)).rejects.toMatchObject({ code: 'engine-cannot' });
+  expect(await runs.record(id)).toMatchObject({ state: 'FAILED', generation: 1 });
+});
+
 async function driftOf(id: number): Promise<string[]> {
   const { rows } = await app.database.query<{ kind: string }>({
     text: 'SELECT kind FROM drift WHERE workflow_run_id = $1',
