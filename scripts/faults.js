@@ -1,0 +1,120 @@
+// Runs the fault catalogue (test/faults/catalogue.ts): every test whose title names a row, in its full form.
+//   npm run faults                    all rows
+//   npm run faults -- F19 F20         these rows
+//   npm run faults -- --report        row -> test -> result for every row, with the reason where a row has no test
+//   npm run faults -- --short         in the form of `npm test`
+// The last line is `N passed, N failed, N without a test`: rows, not tests. A row that fails, or has no test, fails the run.
+import './typescript-loader.js';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const { FAULT_CATALOGUE } = await import(new URL('../test/faults/catalogue.ts', import.meta.url).href);
+const ROW = /\bF[1-9]\d?\b/g;
+
+const args = process.argv.slice(2);
+const report = args.includes('--report');
+const chosen = args.filter((arg) => !arg.startsWith('--'));
+const unknown = chosen.filter((id) => !FAULT_CATALOGUE.some((row) => row.id === id));
+if (unknown.length > 0) {
+  process.stderr.write(`There is no row ${unknown.join(', ')}.\n`);
+  process.exit(2);
+}
+const rows = FAULT_CATALOGUE.filter((row) => chosen.length === 0 || chosen.includes(row.id));
+const tests = await runTests(rows.map((row) => row.id));
+const counts = { passed: 0, failed: 0, missing: 0 };
+for (const row of rows) {
+  const own = tests.filter((test) => test.rows.includes(row.id));
+  const result = own.length === 0 ? 'missing' : own.every((test) => test.passed) ? 'passed' : 'failed';
+  counts[result] += 1;
+  if (report || result !== 'passed') print(row, own, result);
+}
+process.stdout.write(`\n${counts.passed} passed, ${counts.failed} failed, ${counts.missing} without a test\n`);
+process.exit(counts.failed + counts.missing > 0 ? 1 : 0);
+
+function print(row, own, result) {
+  const word = { passed: 'passed', failed: 'FAILED', missing: 'no test' }[result];
+  process.stdout.write(`${row.id.padEnd(4)} ${word.padEnd(8)} ${row.area}: ${row.fault}\n`);
+  if (result === 'missing') process.stdout.write(`     ${row.missing ?? 'not written yet'}\n`);
+  for (const test of own) process.stdout.write(`     ${test.passed ? ' ' : '!'} ${test.file}: ${test.title}\n`);
+}
+
+/** Every test that names one of the rows, with its result. Files without one are not even loaded. */
+async function runTests(ids) {
+  const pattern = new RegExp(`\\b(${ids.join('|')})\\b`);
+  const files = ['test', 'src', 'adapters']
+    .flatMap((folder) => testFiles(join(root, folder)))
+    .filter((file) => titlesOf(file).some((title) => pattern.test(title)));
+  if (files.length === 0) return [];
+  const folder = mkdtempSync(join(tmpdir(), 'signalbox-faults-'));
+  try {
+    const output = join(folder, 'jest.json');
+    const options = [
+      '--testNamePattern',
+      pattern.source,
+      '--json',
+      `--outputFile=${output}`,
+      '--runTestsByPath',
+      ...files,
+    ];
+    const ended = await jest(options);
+    const { testResults } = JSON.parse(readFileSync(output, 'utf8'));
+    const found = testResults.flatMap((suite) => resultsOf(suite));
+    if (!ended && found.every((test) => test.passed)) process.stderr.write('jest failed beside its tests; see above\n');
+    return found;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function resultsOf(suite) {
+  const file = relative(root, suite.name);
+  const results = suite.assertionResults.filter((test) => test.status !== 'pending');
+  // A file that cannot be loaded fails every row it names.
+  if (results.length === 0)
+    return [{ file, title: 'could not be loaded', rows: rowsIn(titlesOf(suite.name).join(' ')), passed: false }];
+  return results.map((test) => ({
+    file,
+    title: test.fullName,
+    rows: rowsIn(test.fullName),
+    passed: test.status === 'passed',
+  }));
+}
+
+function rowsIn(text) {
+  return [...new Set(text.match(ROW) ?? [])];
+}
+
+function testFiles(folder) {
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.test.ts'))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}
+
+/** Lines that may be titles: strings that name a row. */
+function titlesOf(file) {
+  return readFileSync(file, 'utf8').match(/['"`][^'"`\n]*\bF[1-9]\d?\b[^'"`\n]*/g) ?? [];
+}
+
+function jest(options) {
+  const command = [
+    '--experimental-vm-modules',
+    '--no-warnings',
+    join(root, 'node_modules/jest/bin/jest.js'),
+    ...options,
+  ];
+  const form = args.includes('--short') ? {} : { FAULTS: 'full' };
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, command, {
+      cwd: root,
+      env: { ...process.env, ...form },
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
+    child.on('error', () => resolve(false));
+    child.on('close', (code) => resolve(code === 0));
+  });
+}
