@@ -7,6 +7,7 @@ import type { Database, Db } from '../platform/database.js';
 import type { Metrics } from '../platform/metrics.js';
 import { decide, type Decision, type ObservationContext } from './decide.js';
 import { closeOpenTaskRuns, storeTaskRuns } from './store-task-runs.js';
+import { unknownWordLabel } from './unknown-words.js';
 
 type ObservationMetrics = Pick<Metrics, 'unknownStates' | 'droppedObservations'>;
 
@@ -86,7 +87,7 @@ async function applyOnce(
       continue;
     }
     if ('unknownWord' in decision && decision.unknownWord !== undefined) {
-      metrics.unknownStates.inc({ engine, word: decision.unknownWord.slice(0, 64) });
+      metrics.unknownStates.inc({ engine, word: unknownWordLabel(decision.unknownWord) });
     }
     switch (decision.do) {
       case 'nothing':

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { ENGINE_ERROR_CODES } from '../../adapters/spi/engine-error.js';
 import { Config } from '../config.js';
 import { type Engine, Engines } from '../engines/engines.js';
 import { isFinal } from '../lifecycle/run-state.js';
@@ -9,7 +10,10 @@ import { Observer } from './observer.js';
 
 export interface Refreshed {
   stale: boolean;
-  /** Why the stored row is all there is: an engine error code, `refresh-timeout`, `engine-not-configured`. */
+  /**
+   * Why the stored row is all there is: `engine-` and an engine error code, `observation-not-applied`, `refresh-timeout`,
+   * `refresh-failed`, `engine-not-configured`.
+   */
   cause?: string;
 }
 
@@ -100,7 +104,8 @@ export class RunRefresher {
       );
       const options = { class: 'read', source: 'engine', timeoutMs: this.config.refreshTimeoutMs } as const;
       const applied = await this.observer.observe(engine, runs, options);
-      for (const failure of applied.failed) failed.set(failure.runId, failure.code);
+      for (const { runId, code } of applied.failed)
+        failed.set(runId, isEngineErrorCode(code) ? `engine-${code}` : code);
       for (const run of runs) {
         const ageMs = run.observedAt ? run.readAt.getTime() - run.observedAt.getTime() : 0;
         this.telemetry.metrics.refreshAgeSeconds.observe(ageMs / 1000);
@@ -110,8 +115,7 @@ export class RunRefresher {
       this.telemetry.log.warn({ engine: engine.name, err: error }, 'runs could not be refreshed on read');
     }
     for (const [id, resolvers] of gathering.waiting) {
-      const code = failed.get(id);
-      const cause = broken ?? (code === undefined ? undefined : `engine-${code}`);
+      const cause = broken ?? failed.get(id);
       for (const resolve of resolvers) resolve(cause === undefined ? { stale: false } : { stale: true, cause });
     }
   }
@@ -137,4 +141,8 @@ export async function forgetOldClaims(db: Db): Promise<void> {
     name: 'forget-old-claims',
     text: `DELETE FROM refresh_claims WHERE claimed_at < now() - interval '1 hour'`,
   });
+}
+
+function isEngineErrorCode(code: string): boolean {
+  return ENGINE_ERROR_CODES.some((one) => one === code);
 }
