@@ -5,7 +5,20 @@
 import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { access, chmod, chown, constants, cp, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  access,
+  chmod,
+  chown,
+  constants,
+  cp,
+  mkdir,
+  readFile,
+  readdir,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -164,16 +177,29 @@ async function copyBinaries(native: string, name: string): Promise<string> {
   const manifest = await readFile(join(dirname(native), 'package.json'), 'utf8');
   const digest = createHash('sha256').update(name).update(manifest).digest('hex').slice(0, 16);
   const target = `/var/cache/signalbox/postgres-${digest}`;
+  await mkdir(dirname(target), { recursive: true });
+  // Not by mkdir: a strict umask would close it again.
+  await chmod(dirname(target), 0o755);
   if (existsSync(target)) return target;
   const incoming = `${target}.${process.pid}`;
-  await mkdir(dirname(target), { recursive: true, mode: 0o755 });
   await cp(native, incoming, { recursive: true, verbatimSymlinks: true });
-  await chmod(incoming, 0o755);
+  await openToAll(incoming);
   await rename(incoming, target).catch(async (error: unknown) => {
     await rm(incoming, { recursive: true, force: true });
     if (!existsSync(target)) throw error;
   });
   return target;
+}
+
+/** Everybody may read and execute what its owner may: under a strict umask npm's folders are closed. */
+async function openToAll(folder: string): Promise<void> {
+  await chmod(folder, 0o755);
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (entry.isSymbolicLink()) continue;
+    const path = join(entry.parentPath, entry.name);
+    const { mode } = await stat(path);
+    await chmod(path, mode & 0o100 ? 0o755 : 0o644);
+  }
 }
 
 /**
@@ -192,7 +218,7 @@ async function clusterDirectory(home: string, account: Account | undefined): Pro
   const made = `${OUTSIDE}/${randomBytes(8).toString('hex')}/postgres`;
   const outside = await readOrMake(location, made, 0o644);
   await mkdir(dirname(outside), { recursive: true });
-  // Not by mkdir: a strict umask would close them again.
+  // As above, against a strict umask.
   for (const folder of [OUTSIDE, dirname(outside)]) await chmod(folder, 0o711);
   return outside;
 }

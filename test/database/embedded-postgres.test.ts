@@ -52,7 +52,8 @@ asRoot('where the account of the database cannot walk', () => {
     const closed = join(folder, 'closed');
     const home = join(closed, 'data');
     await mkdir(closed, { mode: 0o700 });
-    const first = await start(home);
+    const umask = process.umask(0o077);
+    const first = await start(home).finally(() => process.umask(umask));
     expect(first.directory.startsWith(folder)).toBe(false);
     await tables(first.url, 'CREATE TABLE kept (id int)');
     await first.stop();
