@@ -37,8 +37,10 @@ export class Database implements DatabaseHandle {
         : { statement_timeout: options.statementTimeoutMs, query_timeout: options.statementTimeoutMs + SILENCE_MS }),
       keepAlive: true,
     });
-    // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
+    // A connection that breaks is replaced by the pool; an error that nobody listens to would end the process. The pool itself
+    // listens while a connection is idle, and not in the moment in which it hands one to a transaction.
     this.pool.on('error', () => undefined);
+    this.pool.on('connect', (client) => client.on('error', () => undefined));
   }
 
   async query<Row = Record<string, unknown>>(statement: Statement): Promise<{ rows: Row[]; rowCount: number }> {
@@ -47,9 +49,6 @@ export class Database implements DatabaseHandle {
 
   async transaction<T>(work: (db: Db) => Promise<T>): Promise<T> {
     const client = await this.pool.connect();
-    // The pool listens only while a connection is idle.
-    const ignore = (): void => undefined;
-    client.on('error', ignore);
     let broken: Error | undefined;
     try {
       await client.query('BEGIN');
@@ -67,7 +66,6 @@ export class Database implements DatabaseHandle {
       });
       throw error;
     } finally {
-      client.off('error', ignore);
       client.release(broken);
     }
   }

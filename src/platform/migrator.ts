@@ -28,8 +28,7 @@ const MIGRATION_LOCK = 72707369;
  * it had been applied, and for a database that knows migrations this version does not.
  */
 export async function migrate(url: string, sets: readonly MigrationSet[]): Promise<string[]> {
-  const client = new pg.Client({ connectionString: url, application_name: 'signalbox-migrate' });
-  await client.connect();
+  const client = await connect(url);
   try {
     await refuseOldServer(client);
     await client.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
@@ -43,8 +42,7 @@ export async function migrate(url: string, sets: readonly MigrationSet[]): Promi
 
 /** Names of migrations that this version brings and the database lacks; throws `DatabaseRefused` as `migrate` does. */
 export async function pendingMigrations(url: string, sets: readonly MigrationSet[]): Promise<string[]> {
-  const client = new pg.Client({ connectionString: url, application_name: 'signalbox-migrate' });
-  await client.connect();
+  const client = await connect(url);
   try {
     await refuseOldServer(client);
     const pending: string[] = [];
@@ -141,4 +139,12 @@ function refuseDifferences(set: MigrationSet, files: MigrationFile[], done: Map<
       );
     }
   }
+}
+
+async function connect(url: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url, application_name: 'signalbox-migrate' });
+  // A connection that breaks fails the statement; an error nobody listens to would end the process that asked.
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
 }
