@@ -52,7 +52,7 @@ function created(token: string): number {
     .reduce((sum, [, count]) => sum + count, 0);
 }
 
-test('a registration is driven until the engine is ready, and the run follows', async () => {
+test('F37: a registration is driven until the engine is ready, and the run follows', async () => {
   const id = await runs.start('parsed-later', JSON.stringify({ tasks: [{ id: 'only' }], parse_ms: 300 }));
   expect((await runs.record(id)).stateReason).toBe('registration-pending');
   const run = await runs.ended(id);
