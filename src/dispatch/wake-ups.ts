@@ -16,6 +16,7 @@ export class WakeUps {
   private listener: ((engine: string) => void) | undefined;
   private readonly pending = new Set<string>();
   private timer: NodeJS.Timeout | undefined;
+  private notifiedAt = -Infinity;
   private client: pg.Client | undefined;
   private reconnect: NodeJS.Timeout | undefined;
   private closed = false;
@@ -29,7 +30,9 @@ export class WakeUps {
   wake(engine: string): void {
     if (this.listener) return this.listener(engine);
     this.pending.add(engine);
-    this.timer ??= setTimeout(() => void this.notify(), COALESCE_MS);
+    // The first of many goes at once, the others together.
+    const waitMs = Math.max(0, this.notifiedAt + COALESCE_MS - performance.now());
+    this.timer ??= setTimeout(() => void this.notify(), waitMs);
   }
 
   /** Makes this process a worker: wake-ups of its own and of others reach `listener`. */
@@ -48,6 +51,7 @@ export class WakeUps {
 
   private async notify(): Promise<void> {
     this.timer = undefined;
+    this.notifiedAt = performance.now();
     const engines = [...this.pending];
     this.pending.clear();
     try {

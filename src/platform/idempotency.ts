@@ -17,6 +17,8 @@ export interface Written {
   location?: string;
   /** Absent = no body. */
   body?: unknown;
+  /** Instead of a body: its text, where the database has written it already. */
+  json?: string;
 }
 
 /** How long the outcome of a COMMIT whose answer was lost is waited for. */
@@ -95,7 +97,7 @@ async function writeOnce(db: Db, claim: Claim, work: (db: Db) => Promise<Written
     if (stored) return replay(stored, claim);
   }
   const written = await work(db);
-  const text = written.body === undefined ? '' : JSON.stringify(written.body);
+  const text = written.json ?? (written.body === undefined ? '' : JSON.stringify(written.body));
   // The lock is taken here as well: for a key of our own this is the first time.
   await db.query({
     name: 'idempotency-store',

@@ -1,6 +1,6 @@
 import { Body, Controller, Param, Post, Put, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import { Dispatcher } from '../dispatch/dispatcher.js';
+import { WakeUps } from '../dispatch/wake-ups.js';
 import type { LifecycleRequestType } from '../lifecycle/lifecycle-event.js';
 import { LifecycleRequests } from '../lifecycle/lifecycle-requests.js';
 import { Answer } from '../platform/answer.js';
@@ -20,7 +20,7 @@ export class RunLifecycleController {
   constructor(
     private readonly database: Database,
     private readonly requests: LifecycleRequests,
-    private readonly dispatcher: Dispatcher,
+    private readonly wakeUps: WakeUps,
     private readonly reader: RunReader,
   ) {}
 
@@ -110,9 +110,9 @@ export class RunLifecycleController {
       });
       const row = await this.reader.find(db, write.project, id);
       engine = said === 'accepted' ? row.engine : undefined;
-      return { status: said === 'accepted' ? 202 : 200, body: JSON.parse(this.reader.toJson(row)) as unknown };
+      return { status: said === 'accepted' ? 202 : 200, json: this.reader.toJson(row) };
     });
-    if (!answer.replayed && engine !== undefined) this.dispatcher.wake(engine);
+    if (!answer.replayed && engine !== undefined) this.wakeUps.wake(engine);
     return answer;
   }
 }

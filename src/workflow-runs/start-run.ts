@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config.js';
-import { Dispatcher } from '../dispatch/dispatcher.js';
+import { WakeUps } from '../dispatch/wake-ups.js';
 import { Engines } from '../engines/engines.js';
 import { labelProblems } from '../labels/label.js';
 import type { Answer } from '../platform/answer.js';
@@ -22,7 +22,7 @@ export class StartRun {
   constructor(
     private readonly database: Database,
     private readonly engines: Engines,
-    private readonly dispatcher: Dispatcher,
+    private readonly wakeUps: WakeUps,
     private readonly config: Config,
     private readonly killPoints: KillPoints,
   ) {}
@@ -37,10 +37,10 @@ export class StartRun {
       engine = row.engine;
       const json = toWorkflowRun(row, this.engines.capabilitiesOf(row.engine).verbs);
       this.killPoints.reach('create.before-commit');
-      return { status: 201, location: `/v1/workflow-runs/${row.id}`, body: JSON.parse(json) as unknown };
+      return { status: 201, location: `/v1/workflow-runs/${row.id}`, json };
     });
     this.killPoints.reach('create.after-commit');
-    if (!answer.replayed) this.dispatcher.wake(engine);
+    if (!answer.replayed) this.wakeUps.wake(engine);
     return answer;
   }
 

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Dispatcher } from '../dispatch/dispatcher.js';
+import { WakeUps } from '../dispatch/wake-ups.js';
 import { engineProblem } from '../engines/engine-problem.js';
 import { Engines } from '../engines/engines.js';
 import { LifecycleRequests } from '../lifecycle/lifecycle-requests.js';
@@ -20,7 +20,7 @@ import type { AllowedActionDto } from './workflow-run.dto.js';
 export class TaskWork {
   constructor(
     readonly requests: LifecycleRequests,
-    readonly dispatcher: Dispatcher,
+    readonly wakeUps: WakeUps,
   ) {}
 }
 
@@ -68,9 +68,9 @@ export class TaskRequests {
     const answer = await idempotent(this.database, write, async (db) => {
       const { answer: said } = await this.work.requests.request({ ...wish, db });
       const row = await this.reader.find(db, write.project, taskRun.runId);
-      return { status: said === 'accepted' ? 202 : 200, body: JSON.parse(this.reader.toJson(row)) as unknown };
+      return { status: said === 'accepted' ? 202 : 200, json: this.reader.toJson(row) };
     });
-    if (!answer.replayed) this.work.dispatcher.wake(taskRun.engine);
+    if (!answer.replayed) this.work.wakeUps.wake(taskRun.engine);
     return answer;
   }
 
@@ -90,7 +90,7 @@ export class TaskRequests {
     const requested = reason === undefined && (await this.tell(taskRun));
     return idempotent(this.database, write, async (db) => {
       const row = await this.reader.find(db, write.project, taskRun.runId);
-      return { status: requested ? 202 : 200, body: JSON.parse(this.reader.toJson(row)) as unknown };
+      return { status: requested ? 202 : 200, json: this.reader.toJson(row) };
     });
   }
 

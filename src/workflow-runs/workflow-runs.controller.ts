@@ -152,7 +152,7 @@ export class WorkflowRunsController {
       await lockRunLabels(db, id);
       await changeLabels(db, RUN_LABELS, { project: write.project, id }, change);
       const row = await this.reader.find(db, write.project, id);
-      return { status: 200, body: JSON.parse(this.reader.toJson(row)) as unknown };
+      return { status: 200, json: this.reader.toJson(row) };
     });
   }
 }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Dispatcher } from '../dispatch/dispatcher.js';
+import { WakeUps } from '../dispatch/wake-ups.js';
 import { LifecycleRequests } from '../lifecycle/lifecycle-requests.js';
 import { Database, type Db } from '../platform/database.js';
 import { Problem } from '../platform/problem.js';
@@ -14,7 +14,7 @@ export class ArchiveWorkflow {
   constructor(
     private readonly database: Database,
     private readonly requests: LifecycleRequests,
-    private readonly dispatcher: Dispatcher,
+    private readonly wakeUps: WakeUps,
   ) {}
 
   /**
@@ -29,7 +29,7 @@ export class ArchiveWorkflow {
       for (const runId of ids) {
         await this.requests.request({ project, runId, type: 'CANCEL', reason: 'the workflow was archived' });
       }
-      if (ids.length > 0) this.dispatcher.wake(engine);
+      if (ids.length > 0) this.wakeUps.wake(engine);
       if (ids.length < BATCH) return;
     }
   }

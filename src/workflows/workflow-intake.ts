@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { toWorkflowParameters } from '../../definition/workflow-parameters.js';
-import { Dispatcher } from '../dispatch/dispatcher.js';
+import { WakeUps } from '../dispatch/wake-ups.js';
 import { Engines, type Engine } from '../engines/engines.js';
 import { labelProblems, mergeLabels, type Label } from '../labels/label.js';
 import type { Answer } from '../platform/answer.js';
@@ -21,7 +21,7 @@ export class WorkflowIntake {
   constructor(
     private readonly database: Database,
     private readonly engines: Engines,
-    private readonly dispatcher: Dispatcher,
+    private readonly wakeUps: WakeUps,
   ) {}
 
   async create(write: WriteRequest, body: CreateWorkflow): Promise<Answer> {
@@ -31,9 +31,9 @@ export class WorkflowIntake {
       const workflow = checked ?? (await this.check(write.project, body));
       const stored = await storeWorkflow(db, workflow);
       const location = `/v1/workflows/${encodeURIComponent(workflow.title)}/${stored.version}`;
-      return { status: 201, location, body: JSON.parse(stored.json) as unknown };
+      return { status: 201, location, json: stored.json };
     });
-    if (!answer.replayed) this.dispatcher.wake(body.workflow_engine);
+    if (!answer.replayed) this.wakeUps.wake(body.workflow_engine);
     return answer;
   }
 

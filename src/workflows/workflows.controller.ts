@@ -239,7 +239,7 @@ export class WorkflowsController {
       await lockWorkflow(db, id);
       await changeLabels(db, WORKFLOW_LABELS, { project: write.project, id }, change);
       const changed = await readWorkflowById(db, write.project, id);
-      return { status: 200, body: JSON.parse(changed?.json ?? 'null') as unknown };
+      return { status: 200, json: changed?.json ?? 'null' };
     });
   }
 }

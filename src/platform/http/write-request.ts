@@ -26,9 +26,9 @@ const KEY = /^[\x21-\x7e]{1,255}$/;
  *     async create(@Write() write: WriteRequest, @Body() body: CreateWorkflowRun): Promise<Answer> {
  *       const answer = await idempotent(this.database, write, async (db) => {
  *         const row = await insertRun(db, write.project, body);
- *         return { status: 201, location: `/v1/workflow-runs/${row.id}`, body: toWorkflowRun(row) };
+ *         return { status: 201, location: `/v1/workflow-runs/${row.id}`, json: toWorkflowRun(row) };
  *       });
- *       if (!answer.replayed) this.dispatcher.wake(engine);
+ *       if (!answer.replayed) this.wakeUps.wake(engine);
  *       return answer;
  *     }
  *
