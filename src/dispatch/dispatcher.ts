@@ -7,7 +7,9 @@ import type { RunRecord } from '../lifecycle/run-record.js';
 import { Database } from '../platform/database.js';
 import { Telemetry } from '../platform/telemetry.js';
 import { claimDueRuns } from './claim-due-runs.js';
-import { RunDriver } from './run-driver.js';
+import { RunDriver, type DriveLane } from './run-driver.js';
+import { Slots } from './slots.js';
+import { VisitStore } from './visit-store.js';
 
 const SUSPECT_ASKED_MS = 5_000;
 
@@ -61,6 +63,11 @@ class Lane {
   private rouse: (() => void) | undefined;
   private awake = false;
   private askAgainAt = 0;
+  /** Runs claimed beyond the slots: one of them is ready when a slot is free. */
+  private readonly ahead: number;
+  /** The last claim found as many as it asked for. */
+  private backlog = false;
+  private readonly work: DriveLane;
 
   constructor(
     private readonly engine: Engine,
@@ -70,6 +77,8 @@ class Lane {
     private readonly options: LaneOptions,
   ) {
     this.engineName = engine.name;
+    this.ahead = Math.ceil(options.slots / 2);
+    this.work = { slots: new Slots(options.slots), store: new VisitStore(database) };
   }
 
   start(): void {
@@ -85,6 +94,7 @@ class Lane {
   async stop(): Promise<void> {
     this.running = false;
     this.wake();
+    this.work.slots.close();
     await this.loop;
     await Promise.allSettled(this.busy);
   }
@@ -92,24 +102,23 @@ class Lane {
   private async run(): Promise<void> {
     while (this.running) {
       this.awake = false;
-      const taken = await this.fill();
-      // Slots are full or nothing is due: a finished drive, a wake-up or the poll brings us back.
-      if (!taken) await this.sleep(this.options.pollMs);
+      await this.fill();
+      // There is no room or nothing is due: a finished drive, a wake-up or the poll brings us back.
+      await this.sleep(this.options.pollMs);
     }
   }
 
-  /** True when a claim was as large as there were slots: there may be more. */
-  private async fill(): Promise<boolean> {
-    const free = this.options.slots - this.busy.size;
-    if (free <= 0 || this.engine.gateway.closedForMs() > 0) return false;
+  private async fill(): Promise<void> {
+    const free = this.options.slots + this.ahead - this.busy.size;
+    // A backlog is claimed a few at a time: a claim for each run that is done would cost as much as the run.
+    if (free < (this.backlog ? this.ahead : 1) || this.engine.gateway.closedForMs() > 0) return;
     try {
       await this.askForEpoch();
       const { token, runs } = await claimDueRuns(this.database, this.engineName, free, this.options.leaseMs);
       for (const run of runs) this.take(run, token);
-      return runs.length === free && this.busy.size < this.options.slots;
+      this.backlog = runs.length === free;
     } catch (error) {
       this.telemetry.log.warn({ engine: this.engineName, err: error }, 'due runs could not be claimed');
-      return false;
     }
   }
 
@@ -126,7 +135,7 @@ class Lane {
         Math.max(0, run.readAt.getTime() - run.nextActionAt.getTime()) / 1000,
       );
     }
-    const work = this.driver.drive(this.engine, run, token).finally(() => {
+    const work = this.driver.drive(this.engine, run, token, this.work).finally(() => {
       this.busy.delete(work);
       this.wake();
     });

@@ -5,7 +5,7 @@ import { Config } from '../config.js';
 import type { Engine } from '../engines/engines.js';
 import { toExecutionRef } from '../lifecycle/execution-ref.js';
 import type { Execution, Outcome, RunRecord } from '../lifecycle/run-record.js';
-import { readSubmissionParts, takeTicket } from '../lifecycle/run-store.js';
+import { takeTicket, type SubmissionParts } from '../lifecycle/run-store.js';
 import { Database } from '../platform/database.js';
 import { backOffMs } from '../platform/back-off.js';
 import { KillPoints } from '../platform/kill-points.js';
@@ -14,11 +14,19 @@ import { Observer } from '../reconcile/observer.js';
 import { afterAccepted, afterBaseline, afterError, afterFind, errorFields, retryInMs } from './after-call.js';
 import { nextStep, type Step, type StepContext } from './next-step.js';
 import { toSubmission } from './to-submission.js';
+import type { Slots } from './slots.js';
+import type { VisitStore } from './visit-store.js';
 import { later, Visit } from './visit.js';
 
 /** Steps of one visit; more than any honest sequence needs. */
 const STEPS = 12;
 const SAME_AGAIN_MS = 1_000;
+
+/** What visits to the runs of one engine share. */
+export interface DriveLane {
+  slots: Slots;
+  store: VisitStore;
+}
 
 @Injectable()
 export class RunDriver {
@@ -31,8 +39,8 @@ export class RunDriver {
   ) {}
 
   /** `run` was just claimed under `lease`. Never throws: a failure is stored with its back-off and shown as the reason. */
-  async drive(engine: Engine, claimed: RunRecord, lease: string): Promise<void> {
-    const visit = new Visit(this.database, claimed, lease, this.config.leaseMs, (run) =>
+  async drive(engine: Engine, claimed: RunRecord, lease: string, lane: DriveLane): Promise<void> {
+    const visit = new Visit(lane.store, claimed, lease, this.config.leaseMs, (run) =>
       nextStep(run, this.context(engine)),
     );
     try {
@@ -42,7 +50,7 @@ export class RunDriver {
         if (next.do === 'rest') await visit.write(() => ({}));
         // What a step left as it was is not tried again at once.
         else if (next.do === last) await visit.write(() => ({}), { dueInMs: SAME_AGAIN_MS });
-        else await this.take(engine, visit, next);
+        else await this.takeInTurn(engine, visit, next, lane);
         last = next.do;
       }
       if (visit.held) await visit.write(() => ({}), { dueInMs: backOffMs(visit.run.failures) });
@@ -66,13 +74,30 @@ export class RunDriver {
     return { capabilities, epoch, submitGraceMs, cancelGraceMs };
   }
 
-  private async take(engine: Engine, visit: Visit, step: Exclude<Step, { do: 'rest' }>): Promise<void> {
+  /** With one of the engine's slots; without one, because the process stops, the run is given back. */
+  private async takeInTurn(engine: Engine, visit: Visit, step: CallingStep, lane: DriveLane): Promise<void> {
+    const parts = step.do === 'submit' ? await lane.store.submissionParts(visit.run.id) : undefined;
     this.log.debug({ workflow_run_id: visit.run.id, engine: engine.name, step: step.do, why: step.why }, 'drive');
+    const release = await lane.slots.take();
+    if (!release) return visit.write(() => ({}), { dueInMs: 0 });
+    try {
+      // A submit gives its slot back as soon as the engine has answered: its result is stored while the next call is made.
+      if (step.do === 'submit') await this.submit(engine, visit, parts, release);
+      else await this.take(engine, visit, step, lane.store);
+    } finally {
+      release();
+    }
+  }
+
+  private async take(
+    engine: Engine,
+    visit: Visit,
+    step: Exclude<CallingStep, { do: 'submit' }>,
+    store: VisitStore,
+  ): Promise<void> {
     switch (step.do) {
-      case 'submit':
-        return this.submit(engine, visit);
       case 'find':
-        return this.find(engine, visit);
+        return this.find(engine, visit, store);
       case 'observe':
         return this.observe(engine, visit);
       case 'baseline':
@@ -101,8 +126,12 @@ export class RunDriver {
   }
 
   /** Intent committed, then the call, then its result: a death in between is an unknown outcome that the next visit looks up. */
-  private async submit(engine: Engine, visit: Visit): Promise<void> {
-    const parts = await readSubmissionParts(this.database, visit.run.id);
+  private async submit(
+    engine: Engine,
+    visit: Visit,
+    parts: SubmissionParts | undefined,
+    release: () => void,
+  ): Promise<void> {
     if (!parts) return visit.lose();
     const before = visit.run.execution.outcome;
     if (!(await this.commitIntent(engine, visit))) return;
@@ -112,6 +141,7 @@ export class RunDriver {
       const outcome = await engine.gateway.call('submit', intentOf(visit.run), (adapter, ctx) =>
         adapter.submit(submission, ctx),
       );
+      release();
       this.killPoints.reach('submit.after-call');
       await visit.write((run) => afterAccepted(run, outcome));
     } catch (error) {
@@ -152,8 +182,8 @@ export class RunDriver {
     return visit.held && visit.run.execution.outcome === 'in_flight' && visit.wrote;
   }
 
-  private async find(engine: Engine, visit: Visit): Promise<void> {
-    const parts = await readSubmissionParts(this.database, visit.run.id);
+  private async find(engine: Engine, visit: Visit, store: VisitStore): Promise<void> {
+    const parts = await store.submissionParts(visit.run.id);
     if (!parts) return visit.lose();
     const { ref, marker } = toSubmission(engine.installationId, visit.run, parts);
     try {
@@ -320,6 +350,8 @@ export class RunDriver {
     this.log.warn(fields, 'an engine call did not work');
   }
 }
+
+type CallingStep = Exclude<Step, { do: 'rest' }>;
 
 /** Calls made for a run belong to the trace of the request that created it. */
 function intentOf(run: RunRecord): { class: 'intent'; traceparent: string | null } {

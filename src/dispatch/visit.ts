@@ -1,10 +1,8 @@
-import { moveRuns } from '../lifecycle/move-runs.js';
 import { refold } from '../lifecycle/refold.js';
 import type { RunRecord } from '../lifecycle/run-record.js';
-import { readRunRecord } from '../lifecycle/run-store.js';
-import type { Database } from '../platform/database.js';
 import type { Patch } from './after-call.js';
 import type { Step } from './next-step.js';
+import type { VisitStore } from './visit-store.js';
 
 /** A record changed by somebody else between read and write is decided on again, this many times. */
 const WRITE_ATTEMPTS = 5;
@@ -20,7 +18,7 @@ export class Visit {
   private wishAt: number;
 
   constructor(
-    private readonly database: Database,
+    private readonly store: VisitStore,
     public run: RunRecord,
     private readonly lease: string,
     private readonly leaseMs: number,
@@ -42,7 +40,7 @@ export class Visit {
 
   /** Reads the row again; false when it is no longer ours. */
   async refresh(): Promise<boolean> {
-    const fresh = await readRunRecord(this.database, this.run.id);
+    const fresh = await this.store.read(this.run.id);
     if (!fresh || fresh.leaseToken !== this.lease || fresh.generation !== this.run.generation) this.held = false;
     if (fresh) this.take(fresh);
     return this.held;
@@ -65,14 +63,14 @@ export class Visit {
       if (patch === undefined) return;
       const { record, events } = refold(before, { ...before, ...patch }, { type: 'STATE', source: 'adapter' });
       const after = this.release(before, record, options);
-      const written = await moveRuns(this.database, [{ before, after, events }]);
-      if (written.has(before.id)) {
+      const written = await this.store.move({ before, after, events });
+      if (written) {
         this.wrote = true;
         this.held = after.leaseToken === this.lease;
         this.run = { ...after, version: before.version + 1, eventSeq: before.eventSeq + events.length };
         return;
       }
-      const fresh = await readRunRecord(this.database, before.id);
+      const fresh = await this.store.read(before.id);
       const gone = !fresh || fresh.generation !== before.generation;
       if (gone || (options.fenced === true && fresh.leaseToken !== this.lease)) return this.lose();
       this.take(fresh);

@@ -95,17 +95,18 @@ export interface SubmissionParts {
   labels: { key: string; value: string }[];
 }
 
-export async function readSubmissionParts(db: Db, runId: number): Promise<SubmissionParts | undefined> {
-  const { rows } = await db.query<SubmissionParts>({
+/** By the id of the run; a run that is gone is missing. */
+export async function readSubmissionParts(db: Db, runIds: number[]): Promise<Map<number, SubmissionParts>> {
+  const { rows } = await db.query<SubmissionParts & { id: number }>({
     name: 'read-submission-parts',
-    text: `SELECT w.definition_format AS "definitionFormat", w.definition, w.definition_digest AS "definitionDigest",
+    text: `SELECT r.id, w.definition_format AS "definitionFormat", w.definition, w.definition_digest AS "definitionDigest",
              r.parameters, coalesce((
                SELECT jsonb_agg(jsonb_build_object('key', l.key, 'value', l.value) ORDER BY l.key, l.value)
                FROM workflow_run_labels x JOIN labels l ON l.id = x.label_id WHERE x.workflow_run_id = r.id), '[]') AS labels
-           FROM workflow_runs r JOIN workflows w ON w.id = r.workflow_id WHERE r.id = $1`,
-    values: [runId],
+           FROM workflow_runs r JOIN workflows w ON w.id = r.workflow_id WHERE r.id = ANY($1)`,
+    values: [runIds],
   });
-  return rows[0];
+  return new Map(rows.map(({ id, ...parts }) => [id, parts]));
 }
 
 /** Taken before an engine is asked; an answer is applied only over older tickets. */

@@ -21,6 +21,11 @@ export function isDatabaseUnavailable(error: unknown): boolean {
   return error instanceof Error && code === '' && POOL.test(error.message);
 }
 
+/** True when a value of the statement is at fault: SQLSTATE classes of cardinality, data and integrity. */
+export function isRefusedValue(error: unknown): boolean {
+  return /^2[123]/.test(errorCode(error));
+}
+
 /** True when a statement ran into its time limit. */
 export function isStatementTimeout(error: unknown): boolean {
   return errorCode(error) === '57014';

@@ -4,6 +4,7 @@ import type { RunRecord } from '../lifecycle/run-record.js';
 import { lockRunRecords, readRunRecords } from '../lifecycle/run-store.js';
 import { isFinal } from '../lifecycle/run-state.js';
 import type { Database, Db } from '../platform/database.js';
+import { isRefusedValue } from '../platform/database-errors.js';
 import type { Metrics } from '../platform/metrics.js';
 import { decide, type Decision, type ObservationContext } from './decide.js';
 import { closeOpenTaskRuns, storeTaskRuns } from './store-task-runs.js';
@@ -149,12 +150,6 @@ async function unlessRefused<T>(run: RunRecord, applied: Applied, work: () => Pr
     applied.failed.push(failure(run, error));
     return undefined;
   }
-}
-
-/** SQLSTATE classes of what a value is at fault for: cardinality, data exception, integrity constraint. */
-function isRefusedValue(error: unknown): boolean {
-  const { code } = error as { code?: unknown };
-  return typeof code === 'string' && /^2[123]/.test(code);
 }
 
 /** The run and its task runs in one transaction: a final state is never there without its tasks. */

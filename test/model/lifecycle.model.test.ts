@@ -6,6 +6,8 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Observation } from '../../adapters/spi/facts.js';
 import { claimDueRuns } from '../../src/dispatch/claim-due-runs.js';
+import { Slots } from '../../src/dispatch/slots.js';
+import { VisitStore } from '../../src/dispatch/visit-store.js';
 import { RunDriver } from '../../src/dispatch/run-driver.js';
 import { checkHealth } from '../../src/engines/engine-health.js';
 import { Engines, type Engine } from '../../src/engines/engines.js';
@@ -164,7 +166,10 @@ async function request(id: number, type: LifecycleRequestType): Promise<void> {
 async function drive(id: number): Promise<void> {
   const { token, runs: due } = await claimDueRuns(app.database, 'model', 100, 15_000);
   for (const run of due) {
-    if (run.id === id) await app.app.nest.get(RunDriver).drive(engine, run, token);
+    if (run.id === id)
+      await app.app.nest
+        .get(RunDriver)
+        .drive(engine, run, token, { slots: new Slots(1), store: new VisitStore(app.database) });
   }
 }
 

@@ -1,0 +1,50 @@
+import { moveRuns, type Move } from '../lifecycle/move-runs.js';
+import type { RunRecord } from '../lifecycle/run-record.js';
+import { readRunRecord, readSubmissionParts, type SubmissionParts } from '../lifecycle/run-store.js';
+import { Batches } from '../platform/batches.js';
+import type { Database } from '../platform/database.js';
+import { isContention, isRefusedValue } from '../platform/database-errors.js';
+
+/** Statements at once. A row that somebody else holds locked keeps the runs beside it waiting, but never all of them. */
+const AT_ONCE = 4;
+const SIZE = 64;
+
+/**
+ * The database as visits to one engine's runs use it. Runs that are driven side by side share statements, and with them round trips and commits;
+ * each run's compare-and-set is its own as before.
+ */
+export class VisitStore {
+  private readonly moves: Batches<Move, boolean>;
+  private readonly parts: Batches<number, SubmissionParts | undefined>;
+
+  constructor(private readonly database: Database) {
+    this.moves = new Batches(
+      async (moves) => {
+        const written = await moveRuns(database, moves);
+        return moves.map((move) => written.has(move.before.id));
+      },
+      { size: SIZE, atOnce: AT_ONCE, mayBeOfOne: (error) => isRefusedValue(error) || isContention(error) },
+    );
+    this.parts = new Batches(
+      async (ids) => {
+        const found = await readSubmissionParts(database, ids);
+        return ids.map((id) => found.get(id));
+      },
+      { size: SIZE, atOnce: AT_ONCE },
+    );
+  }
+
+  /** Whether the move was stored; false = the row was changed by somebody else since it was read. */
+  move(move: Move): Promise<boolean> {
+    return this.moves.add(move);
+  }
+
+  /** Undefined when the run is gone. */
+  submissionParts(runId: number): Promise<SubmissionParts | undefined> {
+    return this.parts.add(runId);
+  }
+
+  read(runId: number): Promise<RunRecord | undefined> {
+    return readRunRecord(this.database, runId);
+  }
+}

@@ -1,0 +1,65 @@
+interface Waiting<Input, Output> {
+  input: Input;
+  resolve: (output: Output) => void;
+  reject: (error: unknown) => void;
+}
+
+export interface BatchOptions {
+  /** Inputs of one batch, at most. */
+  size: number;
+  /** Batches under way at once, at most. */
+  atOnce: number;
+  /** Whether an error of a whole batch may be the fault of one input: then each is tried alone. */
+  mayBeOfOne?: (error: unknown) => boolean;
+}
+
+/**
+ * Gathers what is asked for at the same moment into one call of `work`: while batches are under way the next one fills. What
+ * comes alone goes out alone, without waiting for company. `work` answers in the order of its inputs.
+ */
+export class Batches<Input, Output> {
+  private waiting: Waiting<Input, Output>[] = [];
+  private underWay = 0;
+  private begins = false;
+
+  constructor(
+    private readonly work: (inputs: Input[]) => Promise<Output[]>,
+    private readonly options: BatchOptions,
+  ) {}
+
+  /** Throws what `work` throws for the batch this input was part of. */
+  add(input: Input): Promise<Output> {
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ input, resolve, reject });
+      this.beginSoon();
+    });
+  }
+
+  /** After what this turn of the event loop still brings: answers of an engine often come together. */
+  private beginSoon(): void {
+    if (this.begins || this.waiting.length === 0 || this.underWay >= this.options.atOnce) return;
+    this.begins = true;
+    setImmediate(() => {
+      this.begins = false;
+      this.underWay += 1;
+      void this.run(this.waiting.splice(0, this.options.size)).finally(() => {
+        this.underWay -= 1;
+        this.beginSoon();
+      });
+      this.beginSoon();
+    });
+  }
+
+  private async run(batch: Waiting<Input, Output>[]): Promise<void> {
+    try {
+      const outputs = await this.work(batch.map((one) => one.input));
+      batch.forEach((one, index) => one.resolve(outputs[index] as Output));
+    } catch (error) {
+      if (batch.length > 1 && this.options.mayBeOfOne?.(error) === true) {
+        for (const one of batch) await this.run([one]);
+      } else {
+        for (const one of batch) one.reject(error);
+      }
+    }
+  }
+}
