@@ -3,9 +3,9 @@ import {
   closeSync,
   fsyncSync,
   linkSync,
+  lstatSync,
   mkdirSync,
   openSync,
-  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -14,7 +14,9 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { CancelMode } from '../spi/engine-adapter.js';
+import { readPlainText } from './plain-file.js';
 import type { ProcessIdentity } from './process-identity.js';
+import { isExitRecord, isIdentity, isStartRecord } from './record-shapes.js';
 
 /**
  * The folder of one attempt is the protocol between the owner of a node and a supervisor; engine-wide meaning is in
@@ -80,6 +82,9 @@ export const PARTS = {
   task: 'task',
 } as const;
 
+/** Far above any record: a specification holds at most a body's definition and values. */
+const RECORD_LIMIT_BYTES = 16 * 1024 * 1024;
+
 export function attemptFolder(nodeFolder: string, name: AttemptName): string {
   const task = name.mapIndex < 0 ? name.task : `${name.task}.${name.mapIndex}`;
   return join(nodeFolder, 'runs', name.key, task, String(name.attempt));
@@ -112,7 +117,8 @@ export function voidClaim(folder: string): boolean {
 }
 
 export function readClaim(folder: string): ProcessIdentity | 'void' | undefined {
-  return readJson<ProcessIdentity | 'void'>(join(folder, PARTS.claim));
+  const value = readJson(join(folder, PARTS.claim));
+  return value === 'void' || isIdentity(value) ? value : undefined;
 }
 
 /** The supervisor's sign of life for those who cannot see its process: the claim's modification time. */
@@ -121,13 +127,17 @@ export function beat(folder: string): void {
   utimesSync(join(folder, PARTS.claim), now, now);
 }
 
-/** Milliseconds since the last sign of life. */
+/** Milliseconds since the last sign of life; without a claim there never was one. */
 export function sinceBeat(folder: string, now: Date): number {
-  return now.getTime() - statSync(join(folder, PARTS.claim)).mtimeMs;
+  const claimed = statSync(join(folder, PARTS.claim), { throwIfNoEntry: false });
+  return claimed === undefined ? Infinity : now.getTime() - claimed.mtimeMs;
 }
 
+/** Read before the task exists: nobody else can have written it. */
 export function readSpec(folder: string): AttemptSpec {
-  return JSON.parse(readFileSync(join(folder, PARTS.spec), 'utf8')) as AttemptSpec;
+  const value = readJson(join(folder, PARTS.spec));
+  if (value === undefined) throw new Error('the attempt has no specification');
+  return value as AttemptSpec;
 }
 
 export function writeStart(folder: string, record: StartRecord): void {
@@ -135,7 +145,13 @@ export function writeStart(folder: string, record: StartRecord): void {
 }
 
 export function readStart(folder: string): StartRecord | undefined {
-  return readJson<StartRecord>(join(folder, PARTS.start));
+  const value = readJson(join(folder, PARTS.start));
+  return isStartRecord(value) ? value : undefined;
+}
+
+/** Whether a supervisor ever got so far, even where its record was destroyed since. */
+export function hasStarted(folder: string): boolean {
+  return lstatSync(join(folder, PARTS.start), { throwIfNoEntry: false }) !== undefined;
 }
 
 /** Takes the disk space that the exit record will need, so that a full disk cannot swallow an ending. */
@@ -159,9 +175,10 @@ export function writeExit(folder: string, record: ExitRecord): void {
 
 /** Undefined while there is none, or only half of one. */
 export function readExit(folder: string): ExitRecord | undefined {
-  const text = readText(join(folder, PARTS.exit));
+  const text = readPlainText(join(folder, PARTS.exit), RECORD_LIMIT_BYTES);
   const [, sum, body] = /^([0-9a-f]{64}) (.*)\n/.exec(text ?? '') ?? [];
-  return body !== undefined && sha256(body) === sum ? (JSON.parse(body) as ExitRecord) : undefined;
+  const value = body !== undefined && sha256(body) === sum ? parse(body) : undefined;
+  return isExitRecord(value) ? value : undefined;
 }
 
 /** The wish to stop outlives a supervisor that has not yet installed its signal handlers. `force` is never taken back. */
@@ -170,13 +187,13 @@ export function writeStop(folder: string, mode: CancelMode): void {
 }
 
 export function readStop(folder: string): CancelMode | undefined {
-  const text = readText(join(folder, PARTS.stop));
+  const text = readPlainText(join(folder, PARTS.stop), RECORD_LIMIT_BYTES);
   return text === 'graceful' || text === 'force' ? text : undefined;
 }
 
 /** Last words of a supervisor that died, for the failure's message. */
 export function readComplaints(folder: string): string {
-  return (readText(join(folder, PARTS.complaints)) ?? '').slice(-500).trim();
+  return (readPlainText(join(folder, PARTS.complaints), RECORD_LIMIT_BYTES) ?? '').slice(-500).trim();
 }
 
 export function makeFolder(path: string): void {
@@ -214,16 +231,15 @@ function writeSynced(path: string, text: string): void {
   }
 }
 
-function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+function readJson(path: string): unknown {
+  const text = readPlainText(path, RECORD_LIMIT_BYTES);
+  return text === undefined ? undefined : parse(text);
 }
 
-function readJson<T>(path: string): T | undefined {
-  const text = readText(path);
-  return text === undefined ? undefined : (JSON.parse(text) as T);
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,18 +1,19 @@
 import type { ChildProcess } from 'node:child_process';
+import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Json, OutputDeclaration } from '../../definition/definition-types.js';
 import type { CancelMode } from '../spi/engine-adapter.js';
 import type { EngineLog } from '../spi/engine-kind.js';
 import type { Failure } from '../spi/facts.js';
-import type { AttemptName, AttemptSpec } from './attempt-folder.js';
+import type { AttemptName, AttemptSpec, StartRecord } from './attempt-folder.js';
 import {
   PARTS,
   attemptFolder,
+  hasStarted,
   makeFolder,
   readClaim,
   readComplaints,
   readExit,
-  readSpec,
   readStart,
   sinceBeat,
   voidClaim,
@@ -23,12 +24,17 @@ import type { AttemptEvidence } from './judge-attempt.js';
 import { judgeAttempt } from './judge-attempt.js';
 import { launchSupervisor } from './launch-supervisor.js';
 import { readOutputs } from './output-files.js';
-import { lifeOf } from './process-identity.js';
+import type { ProcessIdentity } from './process-identity.js';
+import { lifeOf, nobody } from './process-identity.js';
 import type { AttemptEnding } from './run-model.js';
 
 /** An open attempt of this node. */
 export interface WatchedAttempt extends AttemptName {
   runId: number;
+  /** User code had begun when the attempt was last written down. */
+  started: boolean;
+  /** In the environment of its processes. */
+  marker: string;
   outputs: Readonly<Record<string, OutputDeclaration>>;
   /** What its supervisor is to be told, and the task's manifest; asked for when it has to be started. */
   prepare(folder: string): { spec: AttemptSpec; manifest: object };
@@ -50,8 +56,10 @@ interface Entry {
   child: ChildProcess | undefined;
   childRunning: boolean;
   launched: boolean;
-  startSeen: boolean;
-  stop: { mode: CancelMode; overdueAt: number } | undefined;
+  /** As they were seen first: the task may put others in their place. */
+  claim: ProcessIdentity | undefined;
+  start: StartRecord | undefined;
+  stop: { mode: CancelMode; overdueAt: number; overruled: boolean } | undefined;
   /** A verdict is being carried out. */
   settling: boolean;
 }
@@ -89,7 +97,8 @@ export class AttemptWatch {
       child: undefined,
       childRunning: false,
       launched: false,
-      startSeen: false,
+      claim: undefined,
+      start: undefined,
       stop: undefined,
       settling: false,
     };
@@ -102,11 +111,11 @@ export class AttemptWatch {
     const entry = this.#entries.get(identify(name));
     if (entry === undefined || entry.stop?.mode === 'force' || entry.stop?.mode === mode) return;
     const graceMs = mode === 'force' ? 0 : this.#settings.terminateGraceMs;
-    entry.stop = { mode, overdueAt: performance.now() + graceMs + STOP_MARGIN_MS };
+    entry.stop = { mode, overdueAt: performance.now() + graceMs + STOP_MARGIN_MS, overruled: false };
     try {
       makeFolder(entry.folder);
       writeStop(entry.folder, mode);
-      const start = readStart(entry.folder);
+      const start = entry.start ?? readStart(entry.folder);
       if (start !== undefined) signalProcess(start.supervisor, mode === 'force' ? 'SIGUSR2' : 'SIGTERM');
     } catch (error) {
       // Asked again by the next decision.
@@ -131,7 +140,7 @@ export class AttemptWatch {
   #sweep(): void {
     for (const entry of [...this.#entries.values()]) {
       // A supervisor of our own that runs its task tells us by ending.
-      if (entry.childRunning && entry.startSeen && entry.stop === undefined) continue;
+      if (entry.childRunning && entry.start !== undefined && entry.stop === undefined) continue;
       this.#look(entry);
     }
   }
@@ -155,11 +164,13 @@ export class AttemptWatch {
     switch (judgeAttempt(evidence, entry.launched || entry.stop !== undefined)) {
       case 'wait':
         this.#reportStart(entry, evidence);
-        if (entry.stop !== undefined && performance.now() > entry.stop.overdueAt) this.#overrule(entry);
+        if (entry.stop !== undefined && performance.now() > entry.stop.overdueAt) this.#overrule(entry, entry.stop);
         return;
       case 'launch':
         return this.#launch(entry);
       case 'void':
+        // It was there when the supervisor was started: whoever took it away may have been the task.
+        if (lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return this.#bury(entry);
         if (voidClaim(folder)) this.#end(entry, neverRan(folder));
         return;
       case 'never-ran':
@@ -172,10 +183,10 @@ export class AttemptWatch {
   }
 
   #reportStart(entry: Entry, evidence: AttemptEvidence): void {
-    if (entry.startSeen || !evidence.started) return;
+    if (entry.start !== undefined || !evidence.started) return;
     const start = readStart(entry.folder);
     if (start === undefined) return;
-    entry.startSeen = true;
+    entry.start = start;
     this.#settings.onStarted(entry.attempt, new Date(start.startedAt));
   }
 
@@ -222,34 +233,36 @@ export class AttemptWatch {
     };
   }
 
-  /** Its supervisor is dead; no process of it may live on beside a next attempt. */
+  /** Its supervisor is dead, or its folder is gone; no process of it may live on beside a next attempt. */
   #bury(entry: Entry): void {
     entry.settling = true;
-    const start = readStart(entry.folder);
-    const { marker } = readSpec(entry.folder);
-    const stopped = start === undefined ? Promise.resolve([]) : stopProcesses({ task: start.task, marker }, 0);
-    void stopped.then((left) => {
-      if (left.length > 0) {
-        this.#settings.log.error(
-          { ...describe(entry.attempt), pids: left },
-          'processes of a lost attempt cannot be ended',
-        );
-      }
-      this.#end(entry, {
-        kind: 'lost',
-        at: new Date(),
-        message: withComplaints(
-          'The supervisor of the task ended without a record of how the task ended.',
-          entry.folder,
-        ),
-      });
+    void this.#buryWhole(entry).catch((error: unknown) => {
+      entry.settling = false;
+      this.#settings.log.warn({ ...describe(entry.attempt), error: String(error) }, 'an attempt could not be ended');
     });
   }
 
-  /** The supervisor does not do what it was told; its end makes the attempt lost, which buries the rest. */
-  #overrule(entry: Entry): void {
-    const claimed = readClaim(entry.folder);
-    if (claimed !== undefined && claimed !== 'void') signalProcess(claimed, 'SIGKILL');
+  async #buryWhole(entry: Entry): Promise<void> {
+    const { attempt, folder } = entry;
+    const task = (entry.start ?? readStart(folder))?.task ?? nobody();
+    const left = await stopProcesses({ task, marker: attempt.marker }, 0);
+    if (left.length > 0) {
+      this.#settings.log.error({ ...describe(attempt), pids: left }, 'processes of a lost attempt cannot be ended');
+    }
+    const message = 'The supervisor of the task ended without a record of how the task ended.';
+    this.#end(entry, { kind: 'lost', at: new Date(), message: withComplaints(message, folder) });
+  }
+
+  /**
+   * The supervisor does not do what it was told. Its end makes the attempt lost, which buries the rest; where even that
+   * does not come about, the claim does not name our supervisor any more.
+   */
+  #overrule(entry: Entry, stop: { overdueAt: number; overruled: boolean }): void {
+    if (stop.overruled) return this.#bury(entry);
+    stop.overruled = true;
+    stop.overdueAt = performance.now() + STOP_MARGIN_MS;
+    if (entry.childRunning) entry.child?.kill('SIGKILL');
+    else if (entry.claim !== undefined) signalProcess(entry.claim, 'SIGKILL');
   }
 
   #end(entry: Entry, ending: AttemptEnding): void {
@@ -260,13 +273,14 @@ export class AttemptWatch {
 
 /** The supervisor's life is read before the exit record: one that ends in between has left it. */
 function gather(entry: Entry): AttemptEvidence {
-  const claimed = readClaim(entry.folder);
+  const claimed = entry.claim ?? readClaim(entry.folder);
+  if (claimed !== 'void') entry.claim = claimed;
   const supervisor = claimed === undefined || claimed === 'void' ? 'dead' : lifeOf(claimed);
   return {
     claim: claimed === undefined ? 'none' : claimed === 'void' ? 'void' : 'claimed',
     supervisor,
     sinceBeatMs: supervisor === 'unknown' ? sinceBeat(entry.folder, new Date()) : 0,
-    started: readStart(entry.folder) !== undefined,
+    started: entry.attempt.started || entry.start !== undefined || hasStarted(entry.folder),
     exit: readExit(entry.folder),
     childRunning: entry.childRunning,
   };

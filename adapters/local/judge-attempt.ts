@@ -4,6 +4,7 @@ import type { Life } from './process-identity.js';
 /** What an attempt's folder and the process table say. The life of the supervisor is read before the exit record. */
 export interface AttemptEvidence {
   claim: 'none' | 'void' | 'claimed';
+  /** User code may have been executed: by the folder, or by what was seen of it before its task changed that. */
   started: boolean;
   exit: ExitRecord | undefined;
   supervisor: Life;
@@ -37,6 +38,7 @@ export function judgeAttempt(evidence: AttemptEvidence, launched: boolean): Judg
       return 'never-ran';
     case 'none':
       if (evidence.childRunning) return 'wait';
+      if (evidence.started) return 'lost';
       return launched ? 'void' : 'launch';
     case 'claimed':
       if (isAlive(evidence)) return 'wait';

@@ -16,7 +16,9 @@ const MODULES = [
   'attempt-folder',
   'attempt-processes',
   'output-files',
+  'plain-file',
   'process-identity',
+  'record-shapes',
   'task-log',
 ];
 

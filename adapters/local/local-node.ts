@@ -260,18 +260,23 @@ export class LocalNode {
     // An intent that was read meanwhile has taken the copy away on purpose.
     if (this.#runs.get(before.id) === before) this.#runs.set(before.id, after);
     if (!this.#closed) {
-      for (const { task, mapIndex, attempt } of step.created) this.#care(after, { task, map_index: mapIndex, attempt });
+      for (const { task, mapIndex, attempt } of step.created) {
+        this.#care(after, { task, map_index: mapIndex, attempt, started: false });
+      }
     }
     for (const listener of this.#listeners) listener(after.key);
     return after;
   }
 
-  #care(run: LocalRun, { task: id, map_index: mapIndex, attempt }: OpenAttempt): void {
+  #care(run: LocalRun, { task: id, map_index: mapIndex, attempt, started }: OpenAttempt): void {
     const task = run.definition.tasks.find((candidate) => candidate.id === id);
     const row = run.tasks.find((candidate) => candidate.task === id && candidate.mapIndex === mapIndex);
     if (task === undefined || row === undefined) return;
+    const marker = `${this.#owner.nodeId}/${run.key}/${id}.${mapIndex}/${attempt}`;
     this.#watch.add({
       runId: run.id,
+      started,
+      marker,
       key: run.key,
       task: id,
       mapIndex,
@@ -280,7 +285,7 @@ export class LocalNode {
       prepare: (folder) =>
         toAttemptSpec(run, task, row, {
           taskFolder: join(folder, PARTS.task),
-          marker: `${this.#owner.nodeId}/${run.key}/${id}.${mapIndex}/${attempt}`,
+          marker,
           host: process.env,
           options: this.#options,
         }),

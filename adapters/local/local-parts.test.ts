@@ -65,6 +65,13 @@ describe('the verdict on an open attempt', () => {
       started: true,
     },
     {
+      reason: 'it ran, and its records were taken away',
+      launched: true,
+      verdict: 'lost',
+      ...nothing,
+      started: true,
+    },
+    {
       reason: 'the record tells',
       launched: true,
       verdict: 'ended',

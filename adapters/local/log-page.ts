@@ -1,8 +1,8 @@
-import { createReadStream } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 import type { LogPage } from '../spi/engine-adapter.js';
 import { EngineError } from '../spi/engine-error.js';
+import { isNoPlainFile, PLAIN } from './plain-file.js';
 
 const NEWLINE = 0x0a;
 /** How far back from a page's end a line's end is looked for. */
@@ -24,11 +24,8 @@ export async function readLogPage(
   ended: boolean,
 ): Promise<LogPage> {
   const from = parseCursor(cursor);
-  let file: FileHandle;
-  try {
-    file = await open(path, 'r');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  const file = await openPlain(path);
+  if (file === undefined) {
     return ended
       ? emptyPage('none', { end: true, reason: 'deleted by retention' })
       : emptyPage('live', { nextCursor: String(from) });
@@ -46,6 +43,20 @@ export async function readLogPage(
   } finally {
     await file.close();
   }
+}
+
+/** Undefined where there is no plain file, whatever the task has put there. */
+async function openPlain(path: string): Promise<FileHandle | undefined> {
+  let file: FileHandle;
+  try {
+    file = await open(path, PLAIN);
+  } catch (error) {
+    if (isNoPlainFile(error)) return undefined;
+    throw error;
+  }
+  if ((await file.stat()).isFile()) return file;
+  await file.close();
+  return undefined;
 }
 
 function parseCursor(cursor: string | undefined): number {
@@ -83,7 +94,13 @@ function wholeCharacters(bytes: Buffer): number {
 
 /** Opens the file when the first chunk is asked for, so that a page nobody reads holds nothing open. */
 async function* range(path: string, from: number, to: number): AsyncGenerator<Uint8Array> {
-  yield* createReadStream(path, { start: from, end: to - 1 }) as AsyncIterable<Uint8Array>;
+  const file = await openPlain(path);
+  if (file === undefined) throw new EngineError('not-found', 'The log was deleted while it was read.');
+  try {
+    yield* file.createReadStream({ start: from, end: to - 1, autoClose: false }) as AsyncIterable<Uint8Array>;
+  } finally {
+    await file.close();
+  }
 }
 
 async function* nothing(): AsyncGenerator<Uint8Array> {

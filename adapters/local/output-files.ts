@@ -1,9 +1,10 @@
-import { constants, closeSync, fstatSync, fsyncSync, openSync, readSync } from 'node:fs';
+import { fsyncSync, lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Json, OutputDeclaration, ValueType } from '../../definition/definition-types.js';
 import type { Failure } from '../spi/facts.js';
 import type { OutputDigest } from './attempt-folder.js';
 import { sha256, syncFolder } from './attempt-folder.js';
+import { readWhole, withPlainFile } from './plain-file.js';
 
 /**
  * Syncs and digests the declared outputs in `folder`. A file above `limitBytes` is measured, not read; what is not a
@@ -15,6 +16,8 @@ export function digestOutputs(
   limitBytes: number,
 ): Record<string, OutputDigest> {
   const digests: Record<string, OutputDigest> = {};
+  // The task may have put a link to another folder in its place.
+  if (lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return digests;
   for (const name of names) {
     const digest = withPlainFile(join(folder, name), (fd, bytes): OutputDigest => {
       fsyncSync(fd);
@@ -68,12 +71,25 @@ export function readOutputs(
     } catch {
       return refuse('output-invalid', `Output "${name}" is not JSON; a text stands in double quotes.`);
     }
+    if (!hasFiniteNumbers(value)) {
+      return refuse('output-invalid', `Output "${name}" holds a number that is beyond all numbers.`);
+    }
     if (declaration.type !== undefined && !hasType(value, declaration.type)) {
       return refuse('output-type', `Output "${name}" is declared as ${declaration.type} and holds ${typeName(value)}.`);
     }
     outputs[name] = value;
   }
   return { outputs };
+}
+
+/** JSON can write numbers that no double is, and nobody can hand on what they become. Without recursion: a list may be deep. */
+function hasFiniteNumbers(value: Json): boolean {
+  const open: Json[] = [value];
+  for (let at = open.pop(); at !== undefined; at = open.pop()) {
+    if (typeof at === 'number' && !Number.isFinite(at)) return false;
+    if (at !== null && typeof at === 'object') for (const inner of Object.values(at)) open.push(inner);
+  }
+  return true;
 }
 
 export function hasType(value: Json, type: ValueType): boolean {
@@ -98,30 +114,4 @@ function typeName(value: Json): string {
 
 function refuse(code: string, message: string): { failure: Failure } {
   return { failure: { class: 'user', code, message } };
-}
-
-function withPlainFile<T>(path: string, work: (fd: number, bytes: number) => T): T | undefined {
-  let fd: number;
-  try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch {
-    return undefined;
-  }
-  try {
-    const stat = fstatSync(fd);
-    return stat.isFile() ? work(fd, stat.size) : undefined;
-  } finally {
-    closeSync(fd);
-  }
-}
-
-function readWhole(fd: number, bytes: number): Buffer {
-  const buffer = Buffer.alloc(bytes);
-  let at = 0;
-  while (at < bytes) {
-    const read = readSync(fd, buffer, at, bytes - at, at);
-    if (read === 0) break;
-    at += read;
-  }
-  return buffer.subarray(0, at);
 }

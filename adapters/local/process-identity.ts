@@ -32,6 +32,11 @@ export function ownIdentity(): ProcessIdentity {
   return identity;
 }
 
+/** Older than every process and none of them: for looking by marker alone. */
+export function nobody(): ProcessIdentity {
+  return { ...thisMachine(), pid: -1, startTime: '0' };
+}
+
 /** Undefined when no such process lives; a zombie does not. */
 export function identityOf(pid: number): ProcessIdentity | undefined {
   const stat = statOf(pid);

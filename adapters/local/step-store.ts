@@ -39,6 +39,8 @@ export interface OpenAttempt {
   task: string;
   map_index: number;
   attempt: number;
+  /** It is written down that user code has begun. */
+  started: boolean;
 }
 
 /** Takes up to `limit` runs that no node has. */
@@ -127,7 +129,7 @@ export async function loadRun(
   const tasks = await loadTaskRuns(db, id);
   const open = await db.query<OpenAttempt>({
     name: 'local-load-open-attempts',
-    text: `SELECT task, map_index, attempt FROM signalbox_local.attempts
+    text: `SELECT task, map_index, attempt, state = 'RUNNING' AS started FROM signalbox_local.attempts
             WHERE run_id = $1 AND state IN ('SCHEDULED', 'RUNNING')`,
     values: [id],
   });

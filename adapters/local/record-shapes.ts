@@ -1,0 +1,37 @@
+/** The records of an attempt lie where its task can write: what does not have their shape is no record. */
+import type { ExitRecord, StartRecord } from './attempt-folder.js';
+import type { ProcessIdentity } from './process-identity.js';
+
+export function isIdentity(value: unknown): value is ProcessIdentity {
+  const { bootId, pidNamespace, pid, startTime } = members(value);
+  const texts = [bootId, pidNamespace, startTime].every((text) => typeof text === 'string');
+  // 0 and below would name groups of processes.
+  return texts && Number.isInteger(pid) && (pid as number) > 0;
+}
+
+export function isStartRecord(value: unknown): value is StartRecord {
+  const { supervisor, task, startedAt } = members(value);
+  return isIdentity(supervisor) && isIdentity(task) && isTime(startedAt);
+}
+
+export function isExitRecord(value: unknown): value is ExitRecord {
+  const { startedAt, finishedAt, exitCode, signal, timedOut, stopped, refused, outputs } = members(value);
+  return (
+    isTime(startedAt) &&
+    isTime(finishedAt) &&
+    (exitCode === null || Number.isInteger(exitCode)) &&
+    (signal === null || typeof signal === 'string') &&
+    typeof timedOut === 'boolean' &&
+    typeof stopped === 'boolean' &&
+    (refused === undefined || Object.values(members(refused)).every((text) => typeof text === 'string')) &&
+    Object.values(members(outputs)).every((digest) => Number.isInteger(members(digest)['bytes']))
+  );
+}
+
+function isTime(value: unknown): boolean {
+  return typeof value === 'string' && !Number.isNaN(Date.parse(value));
+}
+
+function members(value: unknown): Record<string, unknown> {
+  return value !== null && typeof value === 'object' ? (value as Record<string, unknown>) : {};
+}
