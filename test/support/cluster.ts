@@ -26,6 +26,9 @@ export interface ClusterOptions {
  * The set-up of the fault catalogue: APIs, workers and reconcilers as processes on one database, a scripted engine as a
  * process, and a proxy before the APIs, the engine and the database.
  */
+/** How often a process is started before its fault counts as lasting. */
+const STARTS = 10;
+
 export class Cluster {
   private readonly members = new Map<Member, ServiceProcess>();
   private readonly apiProxies = new Map<Member, FaultProxy>();
@@ -88,10 +91,17 @@ export class Cluster {
     return started;
   }
 
-  /** kill -9, and a new process in its place. */
+  /** kill -9, and a new process in its place: started again, as any supervisor does, when a fault ends its start too. */
   async replace(member: Member): Promise<void> {
     await this.member(member).kill();
-    await this.begin(member);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.begin(member);
+        return;
+      } catch (error) {
+        if (attempt === STARTS) throw error;
+      }
+    }
   }
 
   /** Runs that have not ended. */
