@@ -74,6 +74,11 @@ describe('a task that damages its own attempt', () => {
       run: 'rm -rf "$SIGNALBOX_DIR/outputs"; ln -s "$ELSEWHERE" "$SIGNALBOX_DIR/outputs"',
       code: 'output-missing',
     },
+    {
+      reason: 'nests its output without end',
+      run: `head -c 15000 /dev/zero | tr '\\0' '[' > "$SIGNALBOX_DIR/outputs/n"; head -c 15000 /dev/zero | tr '\\0' ']' >> "$SIGNALBOX_DIR/outputs/n"`,
+      code: 'output-invalid',
+    },
     { reason: 'writes a number that is none', run: 'echo 1e999 > "$SIGNALBOX_DIR/outputs/n"', code: 'output-invalid' },
   ])('has failed, and the next one starts: it $reason', async ({ run, code }) => {
     const elsewhere = temporaryFolder();

@@ -17,7 +17,7 @@ import { RunQueue } from './run-queue.js';
 import type { LocalRun, LocalTaskRun } from './run-model.js';
 import { isFinalPhase } from './run-model.js';
 import type { OpenAttempt, Step } from './step-store.js';
-import { claimRuns, loadRun, markSeen, readActiveRuns, readWantedRuns, writeStep } from './step-store.js';
+import { loadRun, markSeen, pollRuns, readActiveRuns, writeStep } from './step-store.js';
 import { toAttemptSpec } from './to-attempt-spec.js';
 
 /** Intents written by other processes are seen at the latest then. */
@@ -173,14 +173,13 @@ export class LocalNode {
   }
 
   async #poll(): Promise<void> {
-    const { database } = this.#host;
-    for (const id of await readWantedRuns(database, this.#owner)) {
+    const room = Math.max(0, MAX_RUNS - this.#runs.size);
+    const { wanted, claimed } = await pollRuns(this.#host.database, this.#owner, room);
+    for (const id of wanted) {
       this.#runs.delete(id);
       this.#queue.add(id);
     }
-    const room = MAX_RUNS - this.#runs.size;
-    if (room <= 0) return;
-    for (const id of await claimRuns(database, this.#owner, room)) this.#queue.add(id);
+    for (const id of claimed) this.#queue.add(id);
   }
 
   #note(

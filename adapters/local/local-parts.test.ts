@@ -214,6 +214,41 @@ describe('the log of a task', () => {
     expect(log.endsWith('x [signalbox: line cut]\nnext\n')).toBe(true);
   });
 
+  test('a line that was cut ends once, also when nothing follows it', () => {
+    expect(write(8 * LINE_LIMIT_BYTES, ['stdout', 'x'.repeat(LINE_LIMIT_BYTES + 5)])).toMatch(
+      /x \[signalbox: line cut\]\n$/,
+    );
+  });
+
+  test('above the limit the beginning and the end are kept, and what is missing is told', () => {
+    const lines = Array.from({ length: 2000 }, (_, index) => `line ${index}\n`);
+    // In chunks as a pipe brings them, which end anywhere.
+    const text = lines.join('');
+    const chunks = Array.from({ length: Math.ceil(text.length / 777) }, (_, n) => text.slice(n * 777, (n + 1) * 777));
+    const log = write(8192, ...chunks.map((chunk): ['stdout', string] => ['stdout', chunk]));
+    expect(log.length).toBeLessThanOrEqual(8192);
+    expect(log.startsWith('line 0\nline 1\n')).toBe(true);
+    expect(log.endsWith('line 1998\nline 1999\n')).toBe(true);
+    const [, dropped, bytes, kept] =
+      /\n\[signalbox: the log reached its limit\]\n\[signalbox: (\d+) lines, (\d+) bytes dropped; the last (\d+) follow\]\n/.exec(
+        log,
+      ) ?? [];
+    const shown = log.split('\n').filter((line) => line.startsWith('line ')).length;
+    expect(shown + Number(dropped)).toBe(2000);
+    const first = lines.findIndex((line) => !log.includes(`\n${line}`) && !log.startsWith(line));
+    const missing = lines.slice(first, 2000 - Number(kept));
+    expect([missing.length, missing.join('').length]).toEqual([Number(dropped), Number(bytes)]);
+  });
+
+  test('millions of lines cost no call of the system each', () => {
+    const log = new TaskLog(join(temporaryFolder(), 'log'), 8 * 1024 * 1024);
+    const chunk = Buffer.from('\n'.repeat(65_536));
+    const began = performance.now();
+    for (let count = 0; count < 160; count += 1) log.write('stdout', chunk);
+    log.close();
+    expect(performance.now() - began).toBeLessThan(3000);
+  });
+
   test('lines that the disk refuses are counted, and the task is not held up', () => {
     // Every write to it fails with ENOSPC.
     const log = new TaskLog('/dev/full', 10_000);

@@ -71,9 +71,8 @@ export function readOutputs(
     } catch {
       return refuse('output-invalid', `Output "${name}" is not JSON; a text stands in double quotes.`);
     }
-    if (!hasFiniteNumbers(value)) {
-      return refuse('output-invalid', `Output "${name}" holds a number that is beyond all numbers.`);
-    }
+    const fault = faultOf(value);
+    if (fault !== undefined) return refuse('output-invalid', `Output "${name}" ${fault}.`);
     if (declaration.type !== undefined && !hasType(value, declaration.type)) {
       return refuse('output-type', `Output "${name}" is declared as ${declaration.type} and holds ${typeName(value)}.`);
     }
@@ -82,14 +81,23 @@ export function readOutputs(
   return { outputs };
 }
 
-/** JSON can write numbers that no double is, and nobody can hand on what they become. Without recursion: a list may be deep. */
-function hasFiniteNumbers(value: Json): boolean {
-  const open: Json[] = [value];
-  for (let at = open.pop(); at !== undefined; at = open.pop()) {
-    if (typeof at === 'number' && !Number.isFinite(at)) return false;
-    if (at !== null && typeof at === 'object') for (const inner of Object.values(at)) open.push(inner);
+/** Levels of lists and objects in an output, at most: as many as a body may have. */
+const MAX_DEPTH = 64;
+
+/**
+ * What JSON can write and nobody can hand on: numbers that no double is, and nesting that whoever walks it pays for many
+ * times over. Without recursion, for that reason.
+ */
+function faultOf(value: Json): string | undefined {
+  const open: { at: Json; depth: number }[] = [{ at: value, depth: 0 }];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const { at, depth } = next;
+    if (typeof at === 'number' && !Number.isFinite(at)) return 'holds a number that is beyond all numbers';
+    if (at === null || typeof at !== 'object') continue;
+    if (depth === MAX_DEPTH) return `is nested deeper than ${MAX_DEPTH} levels`;
+    for (const inner of Object.values(at)) open.push({ at: inner, depth: depth + 1 });
   }
-  return true;
+  return undefined;
 }
 
 export function hasType(value: Json, type: ValueType): boolean {

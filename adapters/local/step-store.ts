@@ -43,35 +43,38 @@ export interface OpenAttempt {
   started: boolean;
 }
 
-/** Takes up to `limit` runs that no node has. */
-export async function claimRuns(db: Db, owner: NodeOwner, limit: number): Promise<number[]> {
-  const { rows } = await db.query<{ id: number }>({
-    name: 'local-claim-runs',
-    text: `UPDATE signalbox_local.runs SET node_id = $2
-            WHERE id IN (SELECT id FROM signalbox_local.runs
-                          WHERE engine = $1 AND node_id IS NULL AND finished_at IS NULL
-                          ORDER BY id LIMIT $4 FOR UPDATE SKIP LOCKED)
-              AND EXISTS (SELECT 1 FROM signalbox_local.nodes WHERE node_id = $2 AND owner_token = $3)
-            RETURNING id`,
+export interface Polled {
+  /** Runs of this node with intents that the owner has not read. */
+  wanted: number[];
+  /** Runs that no node had, now of this one. */
+  claimed: number[];
+}
+
+/** What there is to do, in one statement: it is asked every second for as long as the node lives. Claims up to `limit`. */
+export async function pollRuns(db: Db, owner: NodeOwner, limit: number): Promise<Polled> {
+  const { rows } = await db.query<{ id: number; claimed: boolean }>({
+    name: 'local-poll-runs',
+    text: `WITH claimed AS (
+             UPDATE signalbox_local.runs SET node_id = $2
+              WHERE id IN (SELECT id FROM signalbox_local.runs
+                            WHERE engine = $1 AND node_id IS NULL AND finished_at IS NULL
+                            ORDER BY id LIMIT $4 FOR UPDATE SKIP LOCKED)
+                AND EXISTS (SELECT 1 FROM signalbox_local.nodes WHERE node_id = $2 AND owner_token = $3)
+              RETURNING id)
+           SELECT id, true AS claimed FROM claimed
+           UNION ALL SELECT id, false FROM signalbox_local.runs WHERE node_id = $2 AND intent_seq <> seen_seq
+           ORDER BY id`,
     values: [owner.engine, owner.nodeId, owner.token, limit],
   });
-  return rows.map((row) => Number(row.id));
+  const idsOf = (claimed: boolean): number[] =>
+    rows.filter((row) => row.claimed === claimed).map((row) => Number(row.id));
+  return { wanted: idsOf(false), claimed: idsOf(true) };
 }
 
 /** Runs of this node that have not ended. */
 export async function readActiveRuns(db: Db, owner: NodeOwner): Promise<number[]> {
   const { rows } = await db.query<{ id: number }>({
     text: `SELECT id FROM signalbox_local.runs WHERE node_id = $1 AND finished_at IS NULL ORDER BY id`,
-    values: [owner.nodeId],
-  });
-  return rows.map((row) => Number(row.id));
-}
-
-/** Runs of this node with intents that the owner has not read. */
-export async function readWantedRuns(db: Db, owner: NodeOwner): Promise<number[]> {
-  const { rows } = await db.query<{ id: number }>({
-    name: 'local-read-wanted',
-    text: `SELECT id FROM signalbox_local.runs WHERE node_id = $1 AND intent_seq <> seen_seq ORDER BY id`,
     values: [owner.nodeId],
   });
   return rows.map((row) => Number(row.id));

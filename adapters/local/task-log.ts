@@ -24,8 +24,7 @@ export class TaskLog {
   readonly #sources = { stdout: newSource(), stderr: newSource() };
   readonly #tailBytes: number;
   #room: number;
-  #tail: Buffer[] = [];
-  #tailed = 0;
+  #tail: Buffer = Buffer.alloc(0);
   #beyond = { lines: 0, bytes: 0 };
   #refused = 0;
 
@@ -39,8 +38,15 @@ export class TaskLog {
     const source = this.#sources[stream];
     let rest = chunk;
     for (let end = rest.indexOf(NEWLINE); end >= 0; end = rest.indexOf(NEWLINE)) {
-      this.#extend(source, rest.subarray(0, end + 1));
-      this.#endLine(source);
+      // Whole lines at once: a call of the system for each would hold up a task that writes many.
+      const whole = source.carried === 0 && rest.length <= LINE_LIMIT_BYTES;
+      if (whole) {
+        end = rest.lastIndexOf(NEWLINE);
+        this.#take(rest.subarray(0, end + 1));
+      } else {
+        this.#extend(source, rest.subarray(0, end + 1));
+        this.#endLine(source);
+      }
       rest = rest.subarray(end + 1);
     }
     if (rest.length > 0) this.#extend(source, rest);
@@ -50,19 +56,19 @@ export class TaskLog {
   close(): void {
     for (const source of Object.values(this.#sources)) {
       if (source.carried > 0) {
-        source.carry.push(Buffer.from('\n'));
+        if (!source.cutting) source.carry.push(Buffer.from('\n'));
         this.#endLine(source);
       }
     }
     if (this.#beyond.lines > 0) {
-      const kept = this.#tail.length;
+      const kept = countLines(this.#tail);
       const { lines, bytes } = this.#beyond;
       this.#put(
         Buffer.from(
-          `[signalbox: ${lines - kept} lines, ${bytes - this.#tailed} bytes dropped; the last ${kept} follow]\n`,
+          `[signalbox: ${lines - kept} lines, ${bytes - this.#tail.length} bytes dropped; the last ${kept} follow]\n`,
         ),
       );
-      for (const line of this.#tail) this.#put(line);
+      this.#put(this.#tail);
     }
     this.#put(Buffer.alloc(0));
     closeSync(this.#fd);
@@ -84,31 +90,46 @@ export class TaskLog {
     source.carry = [];
     source.carried = 0;
     source.cutting = false;
-    if (this.#beyond.lines === 0 && line.length <= this.#room) {
-      this.#room -= line.length;
-      this.#put(line);
-      return;
-    }
-    if (this.#beyond.lines === 0) this.#put(Buffer.from('[signalbox: the log reached its limit]\n'));
-    this.#beyond.lines += 1;
-    this.#beyond.bytes += line.length;
-    this.#tail.push(line);
-    this.#tailed += line.length;
-    while (this.#tailed > this.#tailBytes) this.#tailed -= this.#tail.shift()?.length ?? 0;
+    this.#take(line);
   }
 
-  #put(line: Buffer): void {
+  /** Whole lines: as many as there is room for, the others for the tail. */
+  #take(lines: Buffer): void {
+    if (this.#beyond.lines > 0) return this.#drop(lines);
+    const fitting = lines.length <= this.#room ? lines.length : lines.subarray(0, this.#room).lastIndexOf(NEWLINE) + 1;
+    this.#room -= fitting;
+    if (fitting > 0) this.#put(lines.subarray(0, fitting));
+    if (fitting === lines.length) return;
+    this.#put(Buffer.from('[signalbox: the log reached its limit]\n'));
+    this.#drop(lines.subarray(fitting));
+  }
+
+  #drop(lines: Buffer): void {
+    this.#beyond.lines += countLines(lines);
+    this.#beyond.bytes += lines.length;
+    const tail = Buffer.concat([this.#tail, lines]);
+    const excess = tail.length - this.#tailBytes;
+    this.#tail = excess > 0 ? tail.subarray(tail.indexOf(NEWLINE, excess - 1) + 1) : tail;
+  }
+
+  #put(lines: Buffer): void {
     const mark = this.#refused === 0 ? '' : `\n[signalbox: ${this.#refused} lines dropped, the disk refused them]\n`;
-    const bytes = Buffer.concat([Buffer.from(mark), line]);
+    const bytes = mark === '' ? lines : Buffer.concat([Buffer.from(mark), lines]);
     try {
       for (let at = 0; at < bytes.length;) at += writeSync(this.#fd, bytes, at);
       this.#refused = 0;
     } catch {
-      if (line.length > 0) this.#refused += 1;
+      this.#refused += countLines(lines);
     }
   }
 }
 
 function newSource(): Source {
   return { carry: [], carried: 0, cutting: false };
+}
+
+function countLines(text: Buffer): number {
+  let count = 0;
+  for (let at = text.indexOf(NEWLINE); at >= 0; at = text.indexOf(NEWLINE, at + 1)) count += 1;
+  return count;
 }
