@@ -121,6 +121,23 @@ const rows: Row[] = [
     step: { do: 'find' },
   },
   {
+    reason: 'rule 2: the end of the grace is not slept through',
+    run: aRun({
+      state: 'CANCELLING',
+      desired: 'cancelled',
+      execution: { ...unknown, attemptedAt: ago(59_000), absentSince: ago(57_000), lookups: 5 },
+    }),
+    step: { do: 'rest', dueInMs: 3_000 },
+  },
+  {
+    reason: 'a held run that is absent is only looked for, and not without a pause',
+    run: aRun({
+      desired: 'paused',
+      execution: { ...unknown, attemptedAt: ago(100_000), absentSince: ago(90_000), lookups: 7 },
+    }),
+    step: { do: 'rest', dueInMs: 5_000 },
+  },
+  {
     reason: 'rule 2: absent past the grace: given up, with a tombstone',
     run: aRun({
       state: 'CANCELLING',

@@ -107,34 +107,34 @@ function afterUnknownSubmit(run: RunRecord, ctx: StepContext): Step {
   if (absentMs !== null && run.desired === 'run' && remembers && sameMemory) {
     return { do: 'submit', why: 'positively absent, and the engine refuses a second execution under this key' };
   }
-  const waitMs = untilLookupMs(run);
-  if (waitMs > 0) return { ...rest(waitMs, 'the next look-up is not due'), ...keepReason(run) };
-  if (absentMs === null) return { do: 'find', why: 'the outcome of the submit is unknown' };
-  if (run.desired === 'cancelled') {
-    if (absentMs < ctx.submitGraceMs) return { do: 'find', why: 'a cancelled submit may still arrive' };
+  const ripe = absentMs !== null && absentMs >= ctx.submitGraceMs;
+  if (ripe && run.desired === 'cancelled') {
     return { do: 'give-up-cancelled', tombstoneMs: TOMBSTONE_MS, why: 'positively absent past the grace' };
   }
-  if (run.desired === 'paused') return { do: 'find', why: 'a held run is only looked for' };
-  if (absentMs < ctx.submitGraceMs || ctx.epoch === undefined) return { do: 'find', why: 'absent, within the grace' };
-  return {
-    ...fail(
-      'submit-outcome-unknown',
-      'engine',
-      'The engine did not confirm the submit, does not have the execution, and cannot be asked again without the risk of a second one.',
-    ),
-    tombstoneMs: TOMBSTONE_MS,
-  };
+  if (ripe && run.desired === 'run' && ctx.epoch !== undefined) {
+    return {
+      ...fail(
+        'submit-outcome-unknown',
+        'engine',
+        'The engine did not confirm the submit, does not have the execution, and cannot be asked again without the risk of a second one.',
+      ),
+      tombstoneMs: TOMBSTONE_MS,
+    };
+  }
+  const waitMs = untilLookupMs(run, ctx);
+  if (waitMs > 0) return { ...rest(waitMs, 'the next look-up is not due'), ...keepReason(run) };
+  return { do: 'find', why: 'the outcome of the submit is unknown' };
 }
 
 function afterUnknownRetry(run: RunRecord, ctx: StepContext): Step {
-  const waitMs = untilLookupMs(run);
-  if (waitMs > 0) return { ...rest(waitMs, 'the next look is not due'), ...keepReason(run) };
-  if (run.execution.absentSince === null) return { do: 'observe', why: 'the outcome of the retry is unknown' };
-  if (run.desired === 'cancelled') {
-    if (sinceMs(run, run.execution.absentSince) < ctx.submitGraceMs)
-      return { do: 'observe', why: 'the retry may still arrive' };
+  const { absentSince } = run.execution;
+  const cancelled = run.desired === 'cancelled';
+  if (cancelled && absentSince !== null && sinceMs(run, absentSince) >= ctx.submitGraceMs) {
     return { do: 'give-up-cancelled', tombstoneMs: TOMBSTONE_MS, why: 'the retry did not arrive within the grace' };
   }
+  const waitMs = untilLookupMs(run, ctx);
+  if (waitMs > 0) return { ...rest(waitMs, 'the next look is not due'), ...keepReason(run) };
+  if (cancelled || absentSince === null) return { do: 'observe', why: 'the outcome of the retry is unknown' };
   return { do: 'retry', why: 'the engine shows the baseline: the retry did not arrive' };
 }
 
@@ -173,12 +173,15 @@ function visit(run: RunRecord, why: string): Step {
   return lastMs >= WATCHED_VISIT_MS ? { do: 'observe', why } : rest(WATCHED_VISIT_MS - lastMs, why);
 }
 
-function untilLookupMs(run: RunRecord): number {
-  const { attemptedAt, lookups } = run.execution;
+/** The plan of look-ups; the end of the grace is not slept through. */
+function untilLookupMs(run: RunRecord, ctx: StepContext): number {
+  const { attemptedAt, absentSince, lookups } = run.execution;
   if (attemptedAt === null) return 0;
   const planned =
     LOOKUP_AT_MS[lookups] ?? (LOOKUP_AT_MS.at(-1) ?? 0) + (lookups - LOOKUP_AT_MS.length + 1) * LATER_LOOKUP_MS;
-  return Math.max(0, planned - sinceMs(run, attemptedAt));
+  const graceMs = absentSince === null ? 0 : ctx.submitGraceMs - sinceMs(run, absentSince);
+  const waitMs = Math.max(0, planned - sinceMs(run, attemptedAt));
+  return graceMs > 0 ? Math.min(waitMs, graceMs) : waitMs;
 }
 
 function sinceMs(run: RunRecord, from: Date): number {
