@@ -12,7 +12,7 @@ import { Operation } from '../platform/openapi/operation.js';
 import { lifecycleOperation } from './lifecycle-operation.js';
 import { RunReader } from './run-reader.js';
 import { CreateLifecycleEvent, LifecycleRequestBody } from './workflow-run-requests.dto.js';
-import type { AllowedActionDto } from './workflow-run.dto.js';
+import { AllowedActionDto } from './workflow-run.dto.js';
 
 /** Requests that change what is wanted of a run. */
 @Controller('workflow-runs/:id')
@@ -75,10 +75,12 @@ export class RunLifecycleController {
 
   @Post('lifecycle-events')
   @Operation({
-    ...lifecycleOperation('createLifecycleEvent', 'Ask for a cancel, retry, pause or resume', {
-      path: { id: 1 },
-      body: { type: 'CANCEL', generation: 1 },
-    }),
+    ...lifecycleOperation(
+      'createLifecycleEvent',
+      'Ask for a cancel, retry, pause or resume',
+      { path: { id: 1 }, body: { type: 'CANCEL', generation: 1 } },
+      AllowedActionDto,
+    ),
     description: 'With `dry_run` the answer is only `{action, available, reason?}`, and nothing is stored.',
   })
   async create(

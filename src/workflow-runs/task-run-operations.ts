@@ -1,6 +1,6 @@
 /** How the operations on one task run answer, by either of their paths. */
 import type { OperationExample, OperationOptions } from '../platform/openapi/operation.js';
-import { TaskRun, WorkflowRun } from './workflow-run.dto.js';
+import { AllowedActionDto, TaskRun, WorkflowRun } from './workflow-run.dto.js';
 
 export function readOperation(id: string, example: OperationExample): OperationOptions {
   return {
@@ -53,7 +53,7 @@ export function requestOperation(id: string, example: OperationExample): Operati
     ],
     answers: [
       { status: 202, description: 'Accepted.', type: WorkflowRun },
-      { status: 200, description: 'Nothing had to be changed.', type: WorkflowRun },
+      { status: 200, description: 'Nothing had to be changed.', type: WorkflowRun, orType: AllowedActionDto },
     ],
     idempotent: true,
     body: true,

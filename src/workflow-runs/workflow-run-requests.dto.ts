@@ -20,6 +20,7 @@ import type { Json } from '../../definition/definition-types.js';
 import { LabelDto } from '../labels/labels.dto.js';
 import { LIFECYCLE_REQUESTS, type LifecycleRequestType } from '../lifecycle/lifecycle-event.js';
 import { RUN_STATES, type RunState } from '../lifecycle/run-state.js';
+import { OptionalInteger } from '../lists/integer.js';
 import { ListQuery, PageQuery } from '../lists/list-query.dto.js';
 import { IsTimestamp, QueryBoolean, QueryInteger } from '../lists/query-values.js';
 
@@ -31,6 +32,7 @@ export class WorkflowReference {
   title!: string;
 
   /** Without it: the latest READY version, else the latest PENDING one. */
+  @OptionalInteger()
   @IsOptional()
   @IsInt()
   @Min(1)
@@ -117,6 +119,7 @@ export class WorkflowRunQuery {
 
 export class LifecycleRequestBody {
   /** Of the run as the caller knows it: a request for an older one changes nothing. */
+  @OptionalInteger()
   @IsOptional()
   @IsInt()
   @Min(1)

@@ -19,6 +19,7 @@ import { DEFINITION_FORMATS, type DefinitionFormat } from '../../adapters/spi/en
 import type { Json } from '../../definition/definition-types.js';
 import { UI_FORM_TYPES, type UiFormType } from '../../definition/workflow-parameters.js';
 import { LabelDto } from '../labels/labels.dto.js';
+import { OptionalInteger } from '../lists/integer.js';
 import { ListQuery, PageQuery } from '../lists/list-query.dto.js';
 import { IsTimestamp, QueryBoolean, QueryInteger } from '../lists/query-values.js';
 import { TITLE_RULE, WORKFLOW_TITLE } from './workflow-title.js';
@@ -108,6 +109,7 @@ export class UiFormDto {
   query?: Json;
 
   /** data_entity */
+  @OptionalInteger()
   @IsOptional()
   @IsInt()
   @Min(1)

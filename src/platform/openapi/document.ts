@@ -28,6 +28,8 @@ export function buildDocument(nest: INestApplication, version: string): OpenAPIO
       const operation = path[method];
       if (!operation) continue;
       dropOtherStatuses(operation);
+      describeQuery(operation);
+      describeBody(operation, document.components?.schemas ?? {});
       placeExample(operation);
     }
   }
@@ -45,6 +47,26 @@ function dropOtherStatuses(operation: Operation): void {
   for (const status of Object.keys(operation.responses)) {
     if (!happening.includes(Number(status))) delete operation.responses[status];
   }
+}
+
+/** A parameter with a default may be left out, and a number in a query is a whole one: `QueryInteger` reads no other. */
+function describeQuery(operation: Operation): void {
+  for (const parameter of operation.parameters ?? []) {
+    if (!('in' in parameter) || parameter.in !== 'query') continue;
+    const { schema } = parameter;
+    if (schema === undefined || '$ref' in schema) continue;
+    if (schema.default !== undefined) parameter.required = false;
+    if (schema.type === 'number') schema.type = 'integer';
+  }
+}
+
+/** A body without a field that is required may be left out. */
+function describeBody({ requestBody }: Operation, schemas: NonNullable<OpenAPIObject['components']>['schemas']): void {
+  if (requestBody === undefined || !('content' in requestBody)) return;
+  const schema = requestBody.content['application/json']?.schema;
+  const name = schema !== undefined && '$ref' in schema ? schema.$ref.split('/').at(-1) : undefined;
+  const model = name === undefined ? undefined : schemas?.[name];
+  if (model !== undefined && !('$ref' in model)) requestBody.required = (model.required ?? []).length > 0;
 }
 
 function placeExample(operation: Operation): void {

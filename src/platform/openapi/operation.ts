@@ -15,6 +15,8 @@ import { ProblemDocument } from './problem-document.dto.js';
 export interface OperationAnswer {
   status: number;
   description: string;
+  /** Another class the JSON body may be of. */
+  orType?: Type;
   /** Class of the JSON body; `[Class]` for an array. Absent = no body, or one of `mediaTypes` that is no JSON. */
   type?: Type | [Type];
   /** Default: application/json where there is a `type`. */
@@ -141,7 +143,8 @@ function mediaTypesOf(answer: OperationAnswer): readonly string[] {
 function answerResponse(answer: OperationAnswer, idempotent: boolean): MethodDecorator {
   const model = Array.isArray(answer.type) ? answer.type[0] : answer.type;
   const reference = model && { $ref: getSchemaPath(model) };
-  const json = Array.isArray(answer.type) ? { type: 'array' as const, items: reference! } : reference;
+  const one = answer.orType && reference ? { oneOf: [reference, { $ref: getSchemaPath(answer.orType) }] } : reference;
+  const json = Array.isArray(answer.type) ? { type: 'array' as const, items: reference! } : one;
   const contents = mediaTypesOf(answer).map((mediaType): [string, { schema: object }] => [
     mediaType,
     { schema: mediaType === 'application/json' && json ? json : { type: 'string' as const } },
@@ -151,7 +154,7 @@ function answerResponse(answer: OperationAnswer, idempotent: boolean): MethodDec
     ...(idempotent ? { 'Idempotency-Replayed': '`true` when this is the stored answer of an earlier request.' } : {}),
   };
   return applyDecorators(
-    ...(model ? [ApiExtraModels(model)] : []),
+    ApiExtraModels(...[model, answer.orType].filter((type) => type !== undefined)),
     ApiResponse({
       status: answer.status,
       description: answer.description,
