@@ -20,7 +20,7 @@ let api: Api;
 beforeAll(async () => {
   stage = await Stage.start({ env: { POLL_INTERVAL: '1s' } });
   atOnce = await stage.workflow('at-once', { id: 'only' });
-  await stage.workflow('held', { id: 'only', duration_ms: 'hold' });
+  await stage.workflow('fails-once', { id: 'only', failing_attempts: 1 });
   proxy = await FaultProxy.start(stage.app.databaseUrl);
   api = new Api((await stage.join(ROLES.api, proxy.through(stage.app.databaseUrl))).url);
 });
@@ -51,23 +51,29 @@ for (const { what, fault, key } of [
 }
 
 test('F14: a request that a deadlock ended is tried once more and succeeds', async () => {
-  const { id } = created(await api.post('/workflow-runs', { workflow: { title: 'held' } }));
-  const other = new pg.Client({ connectionString: stage.app.databaseUrl });
+  // The request waits five seconds before it looks for a deadlock, the other one a minute: the request is the one that is ended.
+  const patient = (await stage.join(ROLES.api, withDeadlockTimeout(stage.app.databaseUrl, '5s'))).url;
+  // A run that has ended: no worker waits for its row too.
+  const { id } = created(await api.post('/workflow-runs', { workflow: { title: 'fails-once' } }));
+  expect((await stage.runs.ended(id)).state).toBe('FAILED');
+  const other = new pg.Client({ connectionString: withDeadlockTimeout(stage.app.databaseUrl, '60s') });
   await other.connect();
-  // The other one waits longer for the detector: the request is the one that is ended.
-  await other.query(`SET deadlock_timeout = '20s'`);
   const deadlocks = await countDeadlocks();
   await other.query('BEGIN');
   await other.query('SELECT FROM workflow_runs WHERE id = $1 FOR UPDATE', [id]);
-  const answer = api.post(`/workflow-runs/${id}/lifecycle-events`, { type: 'CANCEL' }, { key: 'f14' });
-  await until(waiting, (count) => count === 1);
+  const answer = new Api(patient).post(`/workflow-runs/${id}/lifecycle-events`, { type: 'RETRY' }, { key: 'f14' });
+  await until(
+    () => waitingUnder(lockKey('default', 'f14')),
+    (count) => count === 1,
+  );
   await other.query('SELECT pg_advisory_xact_lock($1::bigint)', [lockKey('default', 'f14')]);
   await other.query('COMMIT');
   await other.end();
   const { status, text } = await answer;
   expect([status, text]).toEqual([202, expect.anything()]);
   expect(await until(countDeadlocks, (count) => count > deadlocks)).toBe(deadlocks + 1);
-  expect((await stage.runs.ended(id)).state).toBe('CANCELLED');
+  const { state, generation } = await stage.runs.ended(id);
+  expect([state, generation]).toEqual(['COMPLETED', 2]);
 });
 
 test('F21: a run is sent within the poll interval although nobody hears that it is there', async () => {
@@ -114,9 +120,17 @@ async function count(text: string): Promise<number> {
   return rows[0]?.count ?? 0;
 }
 
-function waiting(): Promise<number> {
-  return count(`SELECT count(*) AS count FROM pg_stat_activity
-                WHERE datname = current_database() AND wait_event_type = 'Lock'`);
+/** Requests that hold this lock and wait for another one. */
+function waitingUnder(key: string): Promise<number> {
+  return count(`SELECT count(*) AS count FROM pg_locks held JOIN pg_locks wanted USING (pid)
+                WHERE held.locktype = 'advisory' AND held.granted AND NOT wanted.granted
+                  AND held.classid::bigint << 32 | held.objid::bigint = ${key}`);
+}
+
+function withDeadlockTimeout(databaseUrl: string, timeout: string): string {
+  const url = new URL(databaseUrl);
+  url.searchParams.set('options', `-c deadlock_timeout=${timeout}`);
+  return url.href;
 }
 
 function listeners(): Promise<number> {
