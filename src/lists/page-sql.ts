@@ -24,6 +24,12 @@ export interface PageRequest {
   terms: LabelTerm[];
   /** Conditions on the row `r`. */
   filters: string[];
+  /**
+   * A column of `r` that the filters hold to one value, written as a range. It then comes first in the order, which one index
+   * alone has. With `=` the planner takes any index in the order of the ids, and walks over all that is active to the first
+   * run that ended.
+   */
+  ranged?: 'state' | undefined;
 }
 
 export interface PageSql {
@@ -62,8 +68,10 @@ export function pageSql(request: PageRequest, values: StatementValues): PageSql 
 
   if (terms.length === 0) {
     const where = [...own, ...cursor, ...request.filters].join(' AND ');
+    // The index has the ids the other way round.
+    const first = request.ranged === undefined ? '' : `r.${request.ranged} ${direction === 'desc' ? 'asc' : 'desc'}, `;
     return {
-      ctes: `page AS (SELECT r.id, r.created_at FROM ${table} r WHERE ${where} ORDER BY ${sorted('r')} ${wanted})`,
+      ctes: `page AS (SELECT r.id, r.created_at FROM ${table} r WHERE ${where} ORDER BY ${first}${sorted('r')} ${wanted})`,
       order,
       examinedTo: 'NULL::json',
     };

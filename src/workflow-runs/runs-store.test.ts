@@ -3,6 +3,7 @@ import { createTestDatabase, type TestDatabase } from '../../test/support/databa
 import type { Label } from '../labels/label.js';
 import { parseLabelSelector, type LabelTerm } from '../labels/label-selector.js';
 import type { Position } from '../lists/cursor.js';
+import type { Db, Statement } from '../platform/database.js';
 import { createRun } from './create-run.js';
 import type { RunRow } from './run-row.js';
 import { estimateRuns, listRuns, readRun, type RunList } from './runs-store.js';
@@ -193,6 +194,34 @@ test('a page that looked at its share of candidates and found little says where 
     expect(second.rows.map((row) => row.id)).toEqual([last?.id]);
     expect(second.next).toBeUndefined();
   }
+});
+
+test.each(['asc', 'desc'] as const)('a page of one state, %s, walks over no run of another', async (direction) => {
+  const owner = `walk-${direction}`;
+  const workflow = await insertWorkflow(owner, 'etl');
+  // Where such a page begins stand those of the other state: active ones are the newest.
+  const others = direction === 'desc' ? 'n > 20000' : 'n < 5000';
+  await db.database.query({
+    text: `WITH run AS (
+             INSERT INTO workflow_runs (project, workflow_id, workflow_engine, token, state, finished_at, event_seq)
+             SELECT $2, $1, 'local', $2 || n, CASE WHEN ${others} THEN 'RUNNING' ELSE 'COMPLETED' END,
+               CASE WHEN ${others} THEN NULL::timestamptz ELSE now() END, 1 FROM generate_series(1, 25000) n RETURNING id
+           ) INSERT INTO workflow_executions (workflow_run_id, generation, key, verb) SELECT id, 1, $2 || id, 'submit' FROM run`,
+    values: [workflow, owner],
+  });
+  await db.database.query({ text: 'ANALYZE workflow_runs' });
+  const list = request({ project: owner, filters: { states: ['COMPLETED'] }, direction, limit: 50 });
+  const explained: Db = {
+    query: async <Row>({ text, values = [] }: Statement) => {
+      const plan = await db.database.query({ text: `EXPLAIN (ANALYZE, FORMAT JSON) ${text}`, values });
+      const walked = JSON.stringify(plan.rows).matchAll(/"Rows Removed by Filter":(\d+)/g);
+      expect([...walked].reduce((sum, [, rows]) => sum + Number(rows), 0)).toBeLessThan(50);
+      return db.database.query<Row>({ text, values });
+    },
+  };
+  const first = await listRuns(explained, list);
+  expect(first.rows).toHaveLength(50);
+  expect((await listRuns(explained, { ...list, position: first.next })).rows).toHaveLength(50);
 });
 
 function request(list: Partial<RunList>): RunList {

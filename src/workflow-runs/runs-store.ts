@@ -49,10 +49,9 @@ export interface RunPage {
 /** One page. With a selector it may be short, or empty, and still have a next one. */
 export async function listRuns(db: Db, list: RunList): Promise<RunPage> {
   const values = new StatementValues();
-  const page = pageSql(
-    { ...list, table: 'workflow_runs', links: RUN_LABELS, filters: filterSql(list.project, list.filters, values) },
-    values,
-  );
+  const ranged = isOfOneState(list) ? ('state' as const) : undefined;
+  const filters = filterSql(list.project, list.filters, values, ranged);
+  const page = pageSql({ ...list, table: 'workflow_runs', links: RUN_LABELS, filters, ranged }, values);
   const shown = `SELECT ${runColumns(values.add(list.staleAfterMs), PAGE_LABELS.column)}, page.id AS position FROM page
     JOIN workflow_runs r ON r.id = page.id ${RUN_JOINS} ${PAGE_LABELS.join}`;
   const { rows } = await db.query<RunRow & { examinedTo: Position | null }>({
@@ -88,11 +87,19 @@ export async function estimateRuns(db: Db, list: Pick<RunList, 'project' | 'filt
   return rows[0]?.['QUERY PLAN'][0].Plan['Plan Rows'] ?? 0;
 }
 
-function filterSql(project: string, filters: RunFilters, values: StatementValues): string[] {
+/** Answered by one index whatever the state is; with more conditions the planner is to choose. */
+function isOfOneState({ filters, terms, orderBy }: RunList): boolean {
+  const given = Object.values(filters).filter((value) => value !== undefined);
+  return given.length === 1 && filters.states?.length === 1 && terms.length === 0 && orderBy === 'id';
+}
+
+function filterSql(project: string, filters: RunFilters, values: StatementValues, ranged?: 'state'): string[] {
   const conditions: string[] = [];
   const { states } = filters;
-  if (states !== undefined && states.length === 1) conditions.push(`r.state = ${values.add(states[0])}`);
-  else if (states !== undefined) conditions.push(`r.state = ANY(${values.add(states)}::text[])`);
+  if (states?.length === 1) {
+    const state = values.add(states[0]);
+    conditions.push(ranged === 'state' ? `r.state >= ${state} AND r.state <= ${state}` : `r.state = ${state}`);
+  } else if (states !== undefined) conditions.push(`r.state = ANY(${values.add(states)}::text[])`);
   if (filters.workflowTitle !== undefined || filters.workflowVersion !== undefined) {
     const named = [`project = ${values.add(project)}`];
     if (filters.workflowTitle !== undefined) named.push(`title = ${values.add(filters.workflowTitle)}`);
@@ -120,10 +127,10 @@ const PREPARED_LIMITS: readonly number[] = [10, 20, 25, 50, 100, 200, 500, 1000]
  * Planning takes as long as reading a page. Kept is the plan of pages that one index answers whatever the values are; for
  * all others the values decide which plan is good. Everything that changes the text is in the name.
  */
-function preparedName({ filters, terms, orderBy, direction, position, limit, skip }: RunList): { name?: string } {
-  const given = Object.entries(filters).filter(([, value]) => value !== undefined);
-  const byState = given.length === 1 && filters.states?.length === 1;
-  const indexed = given.length === 0 || (byState && orderBy === 'id');
+function preparedName(list: RunList): { name?: string } {
+  const { filters, terms, orderBy, direction, position, limit, skip } = list;
+  const byState = isOfOneState(list);
+  const indexed = byState || Object.values(filters).every((value) => value === undefined);
   if (terms.length > 0 || !indexed || skip > 0 || !PREPARED_LIMITS.includes(limit)) return {};
   const shape = [orderBy, direction, position === undefined ? 'first' : 'next', byState ? 'state' : 'all', limit];
   return { name: `runs.list.${shape.join('.')}` };

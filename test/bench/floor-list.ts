@@ -4,7 +4,8 @@ export const ROWS = {
   values: ['default', 'COMPLETED'],
   text: `
     WITH page AS (
-      SELECT r.id FROM workflow_runs r WHERE r.project = $1 AND r.state = $2 ORDER BY r.id DESC LIMIT 51
+      SELECT r.id FROM workflow_runs r WHERE r.project = $1 AND r.state >= $2 AND r.state <= $2
+      ORDER BY r.state, r.id DESC LIMIT 51
     )
     SELECT r.id, json_build_object('id', w.id, 'title', w.title, 'version', w.version) AS workflow, r.workflow_engine,
       r.state, r.state_reason, r.failure,
