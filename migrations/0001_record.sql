@@ -147,7 +147,8 @@ CREATE INDEX workflow_runs_by_state ON workflow_runs (project, state, id DESC);
 CREATE INDEX workflow_runs_by_workflow ON workflow_runs (workflow_id, id DESC);
 CREATE INDEX workflow_runs_active ON workflow_runs (workflow_engine, id)
   WHERE state IN ('PENDING', 'SCHEDULED', 'RUNNING', 'PAUSED', 'RETRYING', 'CANCELLING');
-CREATE INDEX workflow_runs_ended ON workflow_runs (workflow_engine, finished_at) WHERE finished_at IS NOT NULL;
+CREATE INDEX workflow_runs_stuck ON workflow_runs (workflow_engine) WHERE state_reason LIKE 'stuck: %';
+CREATE INDEX workflow_runs_absent ON workflow_runs (workflow_engine) WHERE finished_at IS NULL AND absent_since IS NOT NULL;
 CREATE INDEX workflow_runs_due ON workflow_runs (workflow_engine, project, next_action_at) WHERE next_action_at IS NOT NULL;
 
 CREATE TABLE workflow_executions (
@@ -174,6 +175,8 @@ CREATE TABLE workflow_executions (
   PRIMARY KEY (workflow_run_id, generation)
 );
 CREATE INDEX workflow_executions_by_external_id ON workflow_executions (external_id) WHERE external_id IS NOT NULL;
+-- By our own time of the end: what an engine calls its own may be hours off.
+CREATE INDEX workflow_executions_ended ON workflow_executions (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX workflow_executions_tombstones ON workflow_executions (tombstone_until) WHERE tombstone_until IS NOT NULL;
 
 -- Who asked the engine about a run last: one refresh on read per run and REFRESH_MAX_AGE over all processes.

@@ -157,6 +157,13 @@ export const CONFIG_SCHEMA: readonly ConfigEntry[] = [
     'a cancel that is not confirmed within it is overdue, and forced where the engine can',
   ),
   duration(
+    'STUCK_AFTER',
+    'stuckAfterMs',
+    '10m',
+    [100, 30 * DAY],
+    'a run that its engine accepted and has not started for so long is said to be `stuck`',
+  ),
+  duration(
     'RETRY_DRAIN_GRACE',
     'retryDrainGraceMs',
     '1m',

@@ -25,6 +25,7 @@ export class Config {
   readonly engineMissingGraceMs!: number;
   readonly submitGraceMs!: number;
   readonly cancelGraceMs!: number;
+  readonly stuckAfterMs!: number;
   readonly retryDrainGraceMs!: number;
   readonly taskSettleMs!: number;
   readonly registerTimeoutMs!: number;

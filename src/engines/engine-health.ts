@@ -19,12 +19,19 @@ const PROBE_TIMEOUT_MS = 5_000;
 
 /**
  * Asks the engine for its version and reads our sentinel in it; stores what it saw. A failed read of the sentinel is not a
- * missing one; a missing or exchanged one makes the engine SUSPECT: its memory may be gone, so absences prove nothing.
+ * missing one; a missing or exchanged one makes the engine SUSPECT: its memory may be gone, so absences prove nothing. The
+ * same holds when many runs vanished at once, whatever the sentinel says: then the epoch counts as not read.
  */
 export async function checkHealth(db: Db, engine: Engine): Promise<Health> {
   const began = process.hrtime.bigint();
   const health = await probe(engine);
   health.latencyMs = Math.round(Number(process.hrtime.bigint() - began) / 1e4) / 100;
+  if (health.state === 'UP') {
+    const signs = await readSigns(db, engine.name, health.epoch ?? null);
+    const doubt = doubtOf(signs);
+    if (doubt !== undefined) Object.assign(health, { state: 'SUSPECT', detail: doubt });
+    if (vanishedTogether(signs)) delete health.epoch;
+  }
   if (health.epoch === undefined) delete engine.epoch;
   else engine.epoch = health.epoch;
   await store(db, engine, health);
@@ -53,20 +60,52 @@ async function probe(engine: Engine): Promise<Health> {
   }
 }
 
-/** While runs of an older epoch are active, an engine with a new one is SUSPECT. */
+/** What the active runs that the engine was given say about its memory. */
+export interface MemorySigns {
+  /** Some were given to another memory than the one that answers now. */
+  otherEpoch: boolean;
+  /** Positively absent now. */
+  absent: number;
+  /** Some are not. */
+  othersSeen: boolean;
+}
+
+/** So many runs that are absent at the same time were not removed one by one; fewer, when no other is left. */
+const MANY = 5;
+const ALL_OF = 2;
+
+/** An engine that came back from a backup knows our sentinel, and not the runs it was given since. Pure. */
+export function vanishedTogether({ absent, othersSeen }: MemorySigns): boolean {
+  return absent >= MANY || (absent >= ALL_OF && !othersSeen);
+}
+
+function doubtOf(signs: MemorySigns): string | undefined {
+  if (vanishedTogether(signs)) return `${signs.absent} active runs are gone from the engine at once`;
+  return signs.otherEpoch ? 'the engine has another memory than the one active runs were given to' : undefined;
+}
+
+async function readSigns(db: Db, engine: string, epoch: string | null): Promise<MemorySigns> {
+  const given = `workflow_runs r
+    JOIN workflow_executions e ON e.workflow_run_id = r.id AND e.generation = r.generation
+    WHERE r.workflow_engine = $1 AND e.outcome = 'known'
+      AND r.state IN ('PENDING', 'SCHEDULED', 'RUNNING', 'PAUSED', 'RETRYING', 'CANCELLING')`;
+  const { rows } = await db.query<MemorySigns>({
+    name: 'read-memory-signs',
+    text: `SELECT
+             EXISTS (SELECT FROM ${given} AND e.engine_epoch <> $2) AS "otherEpoch",
+             (SELECT count(*) FROM ${given} AND r.finished_at IS NULL AND r.absent_since IS NOT NULL) AS absent,
+             EXISTS (SELECT FROM ${given} AND r.absent_since IS NULL) AS "othersSeen"`,
+    values: [engine, epoch],
+  });
+  return rows[0] ?? { otherEpoch: false, absent: 0, othersSeen: false };
+}
+
 async function store(db: Db, engine: Engine, health: Health): Promise<void> {
-  const { rows } = await db.query<{ state: HealthState }>({
+  await db.query({
     name: 'store-engine-health',
-    text: `UPDATE engines SET
-             health_state = CASE WHEN $2 = 'UP' AND EXISTS (
-               SELECT FROM workflow_runs r
-               JOIN workflow_executions e ON e.workflow_run_id = r.id AND e.generation = r.generation
-               WHERE r.workflow_engine = $1 AND e.engine_epoch <> $3 AND e.outcome = 'known'
-                 AND r.state IN ('PENDING', 'SCHEDULED', 'RUNNING', 'PAUSED', 'RETRYING', 'CANCELLING')
-             ) THEN 'SUSPECT' ELSE $2 END,
-             epoch = coalesce($3, epoch), version = coalesce($4, version), health_latency_ms = $5, health_detail = $6,
-             health_checked_at = clock_timestamp()
-           WHERE name = $1 RETURNING health_state AS state`,
+    text: `UPDATE engines SET health_state = $2, epoch = coalesce($3, epoch), version = coalesce($4, version),
+             health_latency_ms = $5, health_detail = $6, health_checked_at = clock_timestamp()
+           WHERE name = $1`,
     values: [
       engine.name,
       health.state,
@@ -76,9 +115,4 @@ async function store(db: Db, engine: Engine, health: Health): Promise<void> {
       health.detail ?? null,
     ],
   });
-  const stored = rows[0]?.state;
-  if (stored === 'SUSPECT' && health.state === 'UP') {
-    health.state = 'SUSPECT';
-    health.detail = 'the engine has another memory than the one active runs were given to';
-  }
 }

@@ -76,6 +76,14 @@ const rows: Row[] = [
     state: 'SCHEDULED',
     stateReason: 'engine-definition-paused',
   },
+  {
+    reason: 'F36: accepted, and for too long not started',
+    execution: { outcome: 'known' },
+    observed: facts({ phase: 'scheduled' }),
+    lastError: { code: 'stuck', message: '-', at: '-' },
+    state: 'SCHEDULED',
+    stateReason: 'stuck: not-started',
+  },
   { reason: 'the engine executes it', execution: { outcome: 'known' }, observed: facts(), state: 'RUNNING' },
   {
     reason: 'the engine holds it',

@@ -69,8 +69,11 @@ function foldUnseen(input: FoldInput): Folded {
   return plain('PENDING', execution.outcome === 'unknown' ? 'submit-outcome-unknown' : reason(input));
 }
 
-function reason(input: FoldInput): string | null {
-  return input.observed?.stateReason ?? input.lastError?.code ?? null;
+function reason({ observed, lastError }: FoldInput): string | null {
+  const said = observed?.stateReason ?? null;
+  // With the engine's own diagnosis, where it has one.
+  if (lastError?.code === 'stuck') return `stuck: ${said ?? 'not-started'}`;
+  return said ?? lastError?.code ?? null;
 }
 
 function plain(state: RunState, stateReason: string | null = null): Folded {

@@ -35,6 +35,8 @@ export interface Execution {
 /** Facts of the current generation; null until the first observation that belongs to it. */
 export interface Observed {
   phase: RunPhase;
+  /** ISO time of the database's clock at which the engine was first seen in this phase. */
+  phaseSince: string;
   stateReason: string | null;
   failure: Failure | null;
   stopEvidence: boolean;

@@ -74,13 +74,14 @@ export async function readActiveRecords(db: Db, engine: string, after: number, l
   return rows.map(toRunRecord);
 }
 
-/** Runs of an engine that ended within the last `sinceMs`, newest first. */
+/** Runs of an engine that ended within the last `sinceMs` by the database's clock, newest first. */
 export async function readRecentlyEnded(db: Db, engine: string, sinceMs: number, limit: number): Promise<RunRecord[]> {
   const { rows } = await db.query<FlatRow>({
     name: 'read-recently-ended',
     text: `SELECT ${COLUMNS} FROM ${FROM}
-           WHERE r.workflow_engine = $1 AND r.finished_at > now() - $2 * interval '1 millisecond' AND e.outcome = 'known'
-           ORDER BY r.finished_at DESC LIMIT $3`,
+           WHERE r.workflow_engine = $1 AND e.ended_at > now() - $2 * interval '1 millisecond' AND e.outcome = 'known'
+             AND r.finished_at IS NOT NULL
+           ORDER BY e.ended_at DESC LIMIT $3`,
     values: [engine, sinceMs, limit],
   });
   return rows.map(toRunRecord);

@@ -9,6 +9,7 @@ export class Metrics {
   readonly registry = new Registry();
 
   readonly runsByState = this.gauge('signalbox_workflow_runs', 'Active workflow runs', ['state']);
+  readonly stuckRuns = this.gauge('signalbox_stuck_workflow_runs', 'Accepted and not started for too long', ['engine']);
   readonly jobLagSeconds = this.histogram('signalbox_job_lag_seconds', 'Due to taken', [], AGE_SECONDS);
   readonly engineCalls = this.counter('signalbox_engine_calls_total', 'Calls', ['engine', 'verb', 'outcome']);
   readonly engineCallSeconds = this.histogram('signalbox_engine_call_seconds', 'Duration of calls', ['engine', 'verb']);
@@ -27,14 +28,17 @@ export class Metrics {
     collectDefaultMetrics({ register: this.registry });
   }
 
-  /** Where `runsByState` is counted at each scrape: active runs only, from their partial index. */
+  /** Where runs are counted at each scrape: active ones only, from their partial indexes. */
   countRunsIn(database: Db): void {
     this.#source = database;
   }
 
-  /** The exposition text. A database that does not answer leaves `runsByState` out and nothing else. */
+  /** The exposition text. A database that does not answer leaves out what is counted in it and nothing else. */
   async expose(): Promise<string> {
-    await this.#countRuns().catch(() => this.runsByState.reset());
+    await Promise.all([
+      this.#countRuns().catch(() => this.runsByState.reset()),
+      this.#countStuck().catch(() => this.stuckRuns.reset()),
+    ]);
     return this.registry.metrics();
   }
 
@@ -48,6 +52,19 @@ export class Metrics {
     });
     this.runsByState.reset();
     for (const row of rows) this.runsByState.set({ state: row.state }, row.runs);
+  }
+
+  async #countStuck(): Promise<void> {
+    if (!this.#source) return;
+    const { rows } = await this.#source.query<{ engine: string; runs: number }>({
+      name: 'metrics-stuck-runs',
+      // Every engine, those without one too: a gauge that vanishes would leave its alert as it was.
+      text: `SELECT g.name AS engine, count(r.id) AS runs
+             FROM engines g LEFT JOIN workflow_runs r ON r.workflow_engine = g.name AND r.state_reason LIKE 'stuck: %'
+             GROUP BY g.name`,
+    });
+    this.stuckRuns.reset();
+    for (const row of rows) this.stuckRuns.set({ engine: row.engine }, row.runs);
   }
 
   private counter<Label extends string>(name: string, help: string, labelNames: Label[]): Counter<Label> {

@@ -297,6 +297,79 @@ const rows: Row[] = [
     do: 'nothing',
   },
   {
+    reason: 'F36: what the engine holds for longer than STUCK_AFTER is said to be stuck, and keeps its state',
+    run: running({
+      state: 'SCHEDULED',
+      observed: facts({ phase: 'scheduled', phaseSince: ago(11 * MINUTE).toISOString() }),
+    }),
+    observation: seen({ phase: 'scheduled' }),
+    do: 'store',
+    record: { state: 'SCHEDULED', stateReason: 'stuck: not-started' },
+  },
+  {
+    reason: 'F36: with the diagnosis of the engine, where it has one',
+    run: running({
+      state: 'SCHEDULED',
+      observed: facts({
+        phase: 'scheduled',
+        phaseSince: ago(11 * MINUTE).toISOString(),
+        stateReason: 'engine-definition-paused',
+      }),
+    }),
+    observation: seen({ phase: 'scheduled', stateReason: 'engine-definition-paused' }),
+    do: 'store',
+    record: { state: 'SCHEDULED', stateReason: 'stuck: engine-definition-paused' },
+  },
+  {
+    reason: 'F36: not before',
+    run: running({
+      state: 'SCHEDULED',
+      observed: facts({ phase: 'scheduled', phaseSince: ago(9 * MINUTE).toISOString() }),
+    }),
+    observation: seen({ phase: 'scheduled' }),
+    do: 'nothing',
+  },
+  {
+    reason: 'F36: what is said already costs no write',
+    run: running({
+      state: 'SCHEDULED',
+      stateReason: 'stuck: not-started',
+      lastError: { code: 'stuck', message: '-', at: '-' },
+      observed: facts({ phase: 'scheduled', phaseSince: ago(60 * MINUTE).toISOString() }),
+    }),
+    observation: seen({ phase: 'scheduled' }),
+    do: 'nothing',
+  },
+  {
+    reason: 'F36: what moves is no longer stuck',
+    run: running({
+      state: 'SCHEDULED',
+      stateReason: 'stuck: not-started',
+      lastError: { code: 'stuck', message: '-', at: '-' },
+      observed: facts({ phase: 'scheduled', phaseSince: ago(60 * MINUTE).toISOString() }),
+    }),
+    observation: whole({ phase: 'running' }),
+    do: 'store',
+    record: { state: 'RUNNING', stateReason: null, lastError: null },
+  },
+  {
+    reason: 'F36: the time in another phase does not count',
+    run: running({ observed: facts({ phaseSince: ago(60 * MINUTE).toISOString() }) }),
+    observation: whole({ phase: 'scheduled' }),
+    do: 'store',
+    record: { state: 'SCHEDULED', stateReason: null },
+  },
+  {
+    reason: 'F36: a run that is to be held or stopped is not waiting for its start',
+    run: running({
+      state: 'SCHEDULED',
+      desired: 'paused',
+      observed: facts({ phase: 'scheduled', phaseSince: ago(60 * MINUTE).toISOString() }),
+    }),
+    observation: seen({ phase: 'scheduled' }),
+    do: 'nothing',
+  },
+  {
     reason: 'what surfaces after we gave it up is drift',
     run: aRun({
       state: 'CANCELLED',
@@ -318,6 +391,7 @@ describe('decide', () => {
       pass: false,
       epoch: 'e1',
       engineMissingGraceMs: 5 * MINUTE,
+      stuckAfterMs: 10 * MINUTE,
       taskRefreshIntervalMs: 30_000,
       taskSettleMs: 60_000,
       ...row.ctx,
@@ -336,6 +410,7 @@ describe('decide', () => {
       pass: true,
       epoch: 'e1',
       engineMissingGraceMs: 1,
+      stuckAfterMs: 1,
       taskRefreshIntervalMs: 1,
       taskSettleMs: 1,
     });

@@ -20,6 +20,8 @@ export interface ObservationContext {
   /** The engine's memory is positively the one the run was given to. */
   epoch: string | undefined;
   engineMissingGraceMs: number;
+  /** How long an engine may hold what it accepted before the run is said to be stuck, in milliseconds. */
+  stuckAfterMs: number;
   /** On a read: age from which task facts are too old, in milliseconds. A pass refreshes tasks after a change alone. */
   taskRefreshIntervalMs: number | null;
   /** How long after the end inferred task runs may be corrected, in milliseconds. */
@@ -61,14 +63,15 @@ function decidePresent(run: RunRecord, seen: PresentExecution, ctx: ObservationC
   if (phase !== undefined && FINAL_PHASES.includes(phase) && !whole) {
     return { do: 'observe-whole', why: 'final means settled: the tasks are read before the final state is committed' };
   }
-  const observed = phase === undefined ? null : toObserved(run.observed, seen, phase);
+  const observed = phase === undefined ? null : toObserved(run.observed, seen, phase, ctx.at);
   const execution = known(run.execution, seen, ctx);
   const changed = !isDeepStrictEqual(run.observed, observed) || !isDeepStrictEqual(run.execution, execution);
   if (!whole && (changed || tooOld(run.tasksObservedAt, ctx))) {
     return { do: 'observe-whole', why: changed ? 'the run changed' : 'task facts are old' };
   }
   const healed = run.readError !== null || run.absentSince !== null || run.absences > 0;
-  if (!changed && !whole && !healed) return { ...nothing('nothing changed'), ...unknownWord };
+  const stuckChanged = (run.lastError?.code === 'stuck') !== (stuck(run, observed, ctx) !== null);
+  if (!changed && !whole && !healed && !stuckChanged) return { ...nothing('nothing changed'), ...unknownWord };
   const record: RunRecord = {
     ...run,
     observed,
@@ -84,7 +87,7 @@ function decidePresent(run: RunRecord, seen: PresentExecution, ctx: ObservationC
   };
   return {
     do: 'store',
-    why: changed ? 'facts changed' : 'facts confirmed',
+    why: changed ? 'facts changed' : stuckChanged ? 'stuck, or no longer' : 'facts confirmed',
     ...settle(run, record, ctx),
     ...unknownWord,
   };
@@ -175,7 +178,8 @@ function settle(
   record: RunRecord,
   ctx: ObservationContext,
 ): { record: RunRecord; events: NewEvent[] } {
-  const cleared = record.observed && record.absentSince === null ? { ...record, lastError: overdue(record) } : record;
+  const seen = record.observed !== null && record.absentSince === null;
+  const cleared = seen ? { ...record, lastError: overdue(record) ?? stuck(record, record.observed, ctx) } : record;
   return refold(before, cleared, { type: 'STATE', source: ctx.source });
 }
 
@@ -184,10 +188,19 @@ function overdue(record: RunRecord): RunRecord['lastError'] {
   return record.lastError?.code === 'cancel-overdue' ? record.lastError : null;
 }
 
+/** Accepted, wanted, and for too long not started: the engine shows no error, and the client has to see one. */
+function stuck(run: RunRecord, observed: Observed | null, ctx: ObservationContext): RunRecord['lastError'] {
+  if (run.desired !== 'run' || observed?.phase !== 'scheduled') return null;
+  if (ctx.at.getTime() - Date.parse(observed.phaseSince) < ctx.stuckAfterMs) return null;
+  const message = `The engine has the run since ${observed.phaseSince} and has not started it.`;
+  return { code: 'stuck', message, at: run.lastError?.code === 'stuck' ? run.lastError.at : ctx.at.toISOString() };
+}
+
 /** What a list leaves out is as it was. */
-function toObserved(last: Observed | null, seen: PresentExecution, phase: Observed['phase']): Observed {
+function toObserved(last: Observed | null, seen: PresentExecution, phase: Observed['phase'], at: Date): Observed {
   return {
     phase,
+    phaseSince: last?.phase === phase ? last.phaseSince : at.toISOString(),
     stateReason: seen.stateReason ?? null,
     failure: seen.failure ?? last?.failure ?? null,
     // What was once marked as stopped on request stays so.

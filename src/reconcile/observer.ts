@@ -140,6 +140,7 @@ export class Observer {
       pass: options.pass ?? false,
       epoch: engine.epoch,
       engineMissingGraceMs: this.config.engineMissingGraceMs,
+      stuckAfterMs: this.config.stuckAfterMs,
       taskRefreshIntervalMs: options.pass === true ? null : this.config.taskRefreshIntervalMs,
       taskSettleMs: this.config.taskSettleMs,
     };

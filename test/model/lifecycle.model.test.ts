@@ -185,6 +185,7 @@ async function apply(id: number, { observation, ticket, at }: Look): Promise<voi
     pass: false,
     epoch: 'one',
     engineMissingGraceMs: 300_000,
+    stuckAfterMs: 600_000,
     taskRefreshIntervalMs: 30_000,
     taskSettleMs: 60_000,
   });

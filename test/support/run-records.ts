@@ -33,6 +33,7 @@ export function anExecution(changes: Partial<Execution> = {}): Execution {
 export function facts(changes: Partial<Observed> = {}): Observed {
   return {
     phase: 'running',
+    phaseSince: ago(60_000).toISOString(),
     stateReason: null,
     failure: null,
     stopEvidence: false,

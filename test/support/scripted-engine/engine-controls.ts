@@ -88,6 +88,11 @@ export class EngineControls {
     return this.memory.forget(key);
   }
 
+  /** Brings back what was forgotten, as a repair of the engine does. */
+  remember(key: string): boolean {
+    return this.memory.remember(key);
+  }
+
   /** The engine comes back empty, under another identity. */
   wipe(): void {
     this.memory.wipe();
@@ -139,6 +144,7 @@ export const COMMANDS = [
   'stopTask',
   'plant',
   'forget',
+  'remember',
   'wipe',
   'down',
   'up',

@@ -25,6 +25,7 @@ export class EngineMemory {
   /** `change` with the key, whenever something visible of an execution changed. */
   readonly changes = new EventEmitter();
   readonly #byKey = new Map<string, Execution[]>();
+  readonly #forgotten = new Map<string, Execution[]>();
   readonly #timers = new Map<string, NodeJS.Timeout>();
   #uidCount = 0;
 
@@ -90,14 +91,27 @@ export class EngineMemory {
   }
 
   forget(key: string): boolean {
-    for (const execution of this.#byKey.get(key) ?? []) this.#stopTimer(execution.uid);
+    const executions = this.#byKey.get(key);
+    if (!executions) return false;
+    for (const execution of executions) this.#stopTimer(execution.uid);
+    this.#forgotten.set(key, executions);
     return this.#byKey.delete(key);
+  }
+
+  /** What was forgotten is there again, as after a repair; `false` when nothing was. */
+  remember(key: string): boolean {
+    const executions = this.#forgotten.get(key);
+    if (!executions) return false;
+    this.#byKey.set(key, executions);
+    for (const execution of executions) this.touch(execution);
+    return this.#forgotten.delete(key);
   }
 
   /** Loses everything: executions, definitions, objects, and its identity. */
   wipe(): void {
     this.stopTimers();
     this.#byKey.clear();
+    this.#forgotten.clear();
     this.definitions.clear();
     this.objects.clear();
     this.instanceId = randomUUID();

@@ -43,6 +43,8 @@ export async function startScriptedEngine(options: ScriptedEngineOptions = {}): 
   const engine = createServer((request, response) => {
     void serve(request, response, { memory, rules, journal });
   });
+  // A client that stood still for a while finds its connections as it left them: what it sends late does arrive.
+  engine.keepAliveTimeout = 120_000;
   const port = await listen(engine, options.port ?? 0);
   const controls = new EngineControls(memory, rules, journal, {
     close: () => shut(engine),
