@@ -137,7 +137,7 @@ export default tseslint.config(
       'adapters/conformance/**',
       'src/cli/main.ts',
       'src/write-openapi.ts',
-      'src/platform/embedded-postgres.ts',
+      'src/platform/postgres-programs.ts',
       'adapters/local/local-node.ts',
     ],
     rules: {

