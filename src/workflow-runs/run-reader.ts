@@ -5,7 +5,7 @@ import { isFinal } from '../lifecycle/run-state.js';
 import { Database, type Db } from '../platform/database.js';
 import { Problem } from '../platform/problem.js';
 import { RunRefresher } from '../reconcile/run-refresher.js';
-import { toWorkflowRun, type RunRow } from './run-row.js';
+import { toWorkflowRun, type RunRow, type ShownRun } from './run-row.js';
 import { readRun } from './runs-store.js';
 import { staleAfterMs } from './stale-after.js';
 import { includedTaskRuns } from './task-runs-store.js';
@@ -48,7 +48,7 @@ export class RunReader {
     throw new Problem('workflow-run-not-found', { detail: `There is no workflow run ${id}.` });
   }
 
-  toJson(row: RunRow, extras?: Parameters<typeof toWorkflowRun>[2]): string {
+  toJson(row: ShownRun, extras?: Parameters<typeof toWorkflowRun>[2]): string {
     return toWorkflowRun(row, this.engines.capabilitiesOf(row.engine).verbs, extras);
   }
 

@@ -4,36 +4,45 @@ import { allowedActions } from '../lifecycle/allowed-actions.js';
 import type { Desired, Outcome } from '../lifecycle/run-record.js';
 import type { RunState } from '../lifecycle/run-state.js';
 import { JSON_LABELS, jsonMembers, jsonString, jsonWord } from '../lists/sql-json.js';
-import { sqlExactTime, sqlTime } from '../lists/sql-time.js';
+import { sqlTime } from '../lists/sql-time.js';
 
-export interface RunRow {
+/** What an answer about a run is made of. */
+export interface ShownRun {
   id: number;
   engine: string;
   state: RunState;
   desired: Desired;
   generation: number;
   outcome: Outcome;
-  eventSeq: number;
-  /** With microseconds, for cursors. */
-  createdAt: string;
-  /** Milliseconds since the effective observation; null when there is none. */
-  observedAgeMs: number | null;
   stale: boolean;
   staleCause: string | null;
   /** The response as JSON text without its closing brace: what the database knows, in the response's own names. */
   json: string;
 }
 
-/**
- * Columns of `RunRow`; needs `RUN_JOINS` and the placeholder of the milliseconds after which an observation is stale.
- * `labels` is SQL of their JSON list, NULL where there are none.
- * JSON is built here because PostgreSQL does it three times faster than Node would from rows.
- */
+/** A run read by itself: what decides whether to look again and what to wait for. */
+export interface RunRow extends ShownRun {
+  eventSeq: number;
+  /** Milliseconds since the effective observation; null when there is none. */
+  observedAgeMs: number | null;
+}
+
+/** Columns of `RunRow`; the rest as `shownColumns`. */
 export function runColumns(staleAfterMs: string, labels: string = STORED_LABELS): string {
   return `
-  r.id, r.workflow_engine AS engine, r.state, r.desired, r.generation, x.outcome, r.event_seq AS "eventSeq",
-  ${sqlExactTime('r.created_at')} AS "createdAt",
-  date_part('epoch', clock_timestamp() - ${OBSERVED_AT}) * 1000 AS "observedAgeMs",
+  r.event_seq AS "eventSeq", date_part('epoch', clock_timestamp() - ${OBSERVED_AT}) * 1000 AS "observedAgeMs",
+  ${shownColumns(staleAfterMs, labels)}`;
+}
+
+/**
+ * Columns of `ShownRun`; needs `RUN_JOINS` and the placeholder of the milliseconds after which an observation is stale.
+ * `labels` is SQL of their JSON list, NULL where there are none.
+ * JSON is built here because PostgreSQL does it three times faster than Node would from rows; a list has no column that its
+ * answer does not need, since each costs Node as much as reading it.
+ */
+export function shownColumns(staleAfterMs: string, labels: string): string {
+  return `
+  r.id, r.workflow_engine AS engine, r.state, r.desired, r.generation, x.outcome,
   r.state NOT IN ('COMPLETED', 'FAILED', 'CANCELLED') AND (
     r.read_error IS NOT NULL
     OR NOT ${WAITS} AND coalesce(${OBSERVED_AT}, r.created_at)
@@ -99,7 +108,7 @@ export interface RunExtras {
 }
 
 /** The response of a run as JSON text. `verbs` are the engine's. */
-export function toWorkflowRun(row: RunRow, verbs: VerbSupport, extras: RunExtras = {}): string {
+export function toWorkflowRun(row: ShownRun, verbs: VerbSupport, extras: RunExtras = {}): string {
   const cause = extras.staleCause ?? (row.stale ? (row.staleCause ?? 'not-observed') : undefined);
   return (
     `${row.json},"allowed_actions":${allowedActionsJson(row, verbs)},"stale":${cause !== undefined}` +
@@ -111,7 +120,7 @@ export function toWorkflowRun(row: RunRow, verbs: VerbSupport, extras: RunExtras
 /** Few combinations exist, and a list holds a thousand rows of them. */
 const actionTexts = new Map<string, string>();
 
-function allowedActionsJson(row: RunRow, verbs: VerbSupport): string {
+function allowedActionsJson(row: ShownRun, verbs: VerbSupport): string {
   const generation = Math.min(row.generation, 2);
   const key = [row.state, row.desired, generation, row.outcome, verbs.pause, verbs.resume, verbs.retry].join(' ');
   let text = actionTexts.get(key);

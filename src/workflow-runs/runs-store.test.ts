@@ -5,7 +5,7 @@ import { parseLabelSelector, type LabelTerm } from '../labels/label-selector.js'
 import type { Position } from '../lists/cursor.js';
 import type { Db, Statement } from '../platform/database.js';
 import { createRun } from './create-run.js';
-import type { RunRow } from './run-row.js';
+import type { ShownRun } from './run-row.js';
 import { estimateRuns, listRuns, readRun, type RunList } from './runs-store.js';
 
 let db: TestDatabase;
@@ -240,7 +240,7 @@ function request(list: Partial<RunList>): RunList {
 
 /** Ids over all pages. */
 async function idsOf(list: Partial<RunList>): Promise<number[]> {
-  const rows: RunRow[] = [];
+  const rows: ShownRun[] = [];
   let position: Position | undefined;
   do {
     const page = await listRuns(db.database, request({ ...list, position }));

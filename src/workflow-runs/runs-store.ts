@@ -1,12 +1,13 @@
 /** Reads of workflow runs. Nothing here calls an engine or knows one. */
-import type { RunState } from '../lifecycle/run-state.js';
+import { RUN_STATES, type RunState } from '../lifecycle/run-state.js';
 import { RUN_LABELS, selectorConditions } from '../labels/label-selector-sql.js';
 import type { LabelTerm } from '../labels/label-selector.js';
 import type { Position } from '../lists/cursor.js';
 import { pageSql } from '../lists/page-sql.js';
+import { sqlExactTime } from '../lists/sql-time.js';
 import { StatementValues } from '../lists/statement-values.js';
 import type { Db } from '../platform/database.js';
-import { PAGE_LABELS, RUN_JOINS, runColumns, type RunRow } from './run-row.js';
+import { PAGE_LABELS, RUN_JOINS, runColumns, shownColumns, type RunRow, type ShownRun } from './run-row.js';
 
 export async function readRun(db: Db, project: string, id: number, staleAfterMs: number): Promise<RunRow | undefined> {
   const { rows } = await db.query<RunRow>({
@@ -41,7 +42,7 @@ export interface RunList {
 }
 
 export interface RunPage {
-  rows: RunRow[];
+  rows: ShownRun[];
   /** Where the next page starts; absent = this is the last one. */
   next?: Position;
 }
@@ -52,9 +53,10 @@ export async function listRuns(db: Db, list: RunList): Promise<RunPage> {
   const ranged = isOfOneState(list) ? ('state' as const) : undefined;
   const filters = filterSql(list.project, list.filters, values, ranged);
   const page = pageSql({ ...list, table: 'workflow_runs', links: RUN_LABELS, filters, ranged }, values);
-  const shown = `SELECT ${runColumns(values.add(list.staleAfterMs), PAGE_LABELS.column)}, page.id AS position FROM page
+  const byTime = list.orderBy === 'created_at' ? `, ${sqlExactTime('r.created_at')} AS "createdAt"` : '';
+  const shown = `SELECT ${shownColumns(values.add(list.staleAfterMs), PAGE_LABELS.column)}${byTime} FROM page
     JOIN workflow_runs r ON r.id = page.id ${RUN_JOINS} ${PAGE_LABELS.join}`;
-  const { rows } = await db.query<RunRow & { examinedTo: Position | null }>({
+  const { rows } = await db.query<ShownRun & { createdAt?: string; examinedTo: Position | null }>({
     ...preparedName(list),
     text: `WITH ${page.ctes}
       SELECT shown.*, ends.examined_to AS "examinedTo"
@@ -65,7 +67,10 @@ export async function listRuns(db: Db, list: RunList): Promise<RunPage> {
   const found = rows.filter((row) => row.id !== null);
   const last = found[list.limit - 1];
   if (found.length > list.limit && last !== undefined) {
-    return { rows: found.slice(0, list.limit), next: list.orderBy === 'id' ? [last.id] : [last.createdAt, last.id] };
+    return {
+      rows: found.slice(0, list.limit),
+      next: last.createdAt === undefined ? [last.id] : [last.createdAt, last.id],
+    };
   }
   const examinedTo = rows[0]?.examinedTo;
   return examinedTo ? { rows: found, next: examinedTo } : { rows: found };
@@ -97,8 +102,11 @@ function filterSql(project: string, filters: RunFilters, values: StatementValues
   const conditions: string[] = [];
   const { states } = filters;
   if (states?.length === 1) {
-    const state = values.add(states[0]);
-    conditions.push(ranged === 'state' ? `r.state >= ${state} AND r.state <= ${state}` : `r.state = ${state}`);
+    // One of our own words, in the text: a plan made for any state is not kept, since it takes them all to be rare.
+    const word = ranged === 'state' ? RUN_STATES.find((state) => state === states[0]) : undefined;
+    conditions.push(
+      word === undefined ? `r.state = ${values.add(states[0])}` : `r.state >= '${word}' AND r.state <= '${word}'`,
+    );
   } else if (states !== undefined) conditions.push(`r.state = ANY(${values.add(states)}::text[])`);
   if (filters.workflowTitle !== undefined || filters.workflowVersion !== undefined) {
     const named = [`project = ${values.add(project)}`];
@@ -132,7 +140,13 @@ function preparedName(list: RunList): { name?: string } {
   const byState = isOfOneState(list);
   const indexed = byState || Object.values(filters).every((value) => value === undefined);
   if (terms.length > 0 || !indexed || skip > 0 || !PREPARED_LIMITS.includes(limit)) return {};
-  const shape = [orderBy, direction, position === undefined ? 'first' : 'next', byState ? 'state' : 'all', limit];
+  const shape = [
+    orderBy,
+    direction,
+    position === undefined ? 'first' : 'next',
+    byState ? filters.states?.[0] : 'all',
+    limit,
+  ];
   return { name: `runs.list.${shape.join('.')}` };
 }
 

@@ -15,17 +15,33 @@ export interface BenchDatabase {
   stop(): Promise<void>;
 }
 
+export interface BenchDatabaseOptions {
+  /** `name=value` settings of the server beside its own. */
+  settings?: string[];
+  /** Fills it while the server writes as fast as it can and promises nothing; what is measured has the product's settings. */
+  fill?: (database: Database) => Promise<void>;
+}
+
+/** No log of what is written to a table that was emptied in the same transaction, and large sorts for its indexes. */
+const FILLING = ['wal_level=minimal', 'max_wal_senders=0', 'fsync=off', 'max_wal_size=8GB', 'maintenance_work_mem=1GB'];
+
 /** A cluster of the benchmark's own, as durable as PostgreSQL is by default. */
-export async function startBenchDatabase(settings: string[] = []): Promise<BenchDatabase> {
+export async function startBenchDatabase(options: BenchDatabaseOptions = {}): Promise<BenchDatabase> {
   const home = await mkdtemp(join(tmpdir(), 'signalbox-bench-'));
-  const server = await startEmbeddedPostgres(home, { settings });
+  if (options.fill) {
+    const filling = await startEmbeddedPostgres(home, { settings: FILLING });
+    await migrate(filling.url, MIGRATIONS);
+    const database = connect(filling.url);
+    try {
+      await options.fill(database);
+    } finally {
+      await database.close();
+      await filling.stop();
+    }
+  }
+  const server = await startEmbeddedPostgres(home, { settings: options.settings ?? [] });
   await migrate(server.url, MIGRATIONS);
-  const database = new Database({
-    url: server.url,
-    max: 4,
-    acquireTimeoutMs: 10_000,
-    applicationName: 'signalbox-bench',
-  });
+  const database = connect(server.url);
   return {
     url: server.url,
     database,
@@ -37,4 +53,8 @@ export async function startBenchDatabase(settings: string[] = []): Promise<Bench
       await rm(server.directory, { recursive: true, force: true });
     },
   };
+}
+
+function connect(url: string): Database {
+  return new Database({ url, max: 4, acquireTimeoutMs: 10_000, applicationName: 'signalbox-bench' });
 }

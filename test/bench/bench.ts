@@ -12,6 +12,8 @@ import { idleFigures } from './idle-figure.js';
 import { latencyFigures } from './latency-figure.js';
 import { logsFigures } from './logs-figure.js';
 import { startupFigures } from './startup-figure.js';
+import { reconcileFigures } from './reconcile-figures.js';
+import { scaleFigures } from './scale-figures.js';
 import { RECORD_FIGURES, recordFigures } from './record-figures.js';
 
 /** A figure of a busy machine is taken again, so often at most. */
@@ -23,12 +25,14 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string', default: '5' },
     /** Of one round of requests. */
     seconds: { type: 'string', default: '2' },
-    'log-mb': { type: 'string', default: '500' },
+    'log-mb': { type: 'string', default: '2000' },
+    /** Of the long record. */
+    rows: { type: 'string', default: '10000000' },
   },
 });
 const rounds = Number(values.rounds);
 const roundMs = Number(values.seconds) * 1000;
-const FIGURES = [...RECORD_FIGURES, 'dispatch', 'latency', 'idle', 'startup', 'logs'];
+const FIGURES = [...RECORD_FIGURES, 'scale', 'reconcile', 'dispatch', 'latency', 'idle', 'startup', 'logs'];
 const unknown = positionals.filter((name) => !FIGURES.some((figure) => figure === name));
 if (unknown.length > 0) {
   process.stderr.write(`There is no figure ${unknown.join(', ')}: ${FIGURES.join(', ')}.\n`);
@@ -59,6 +63,13 @@ function better(figures: Figure[], kept: Figure[]): boolean {
 const home = await mkdtemp(join(tmpdir(), 'signalbox-bench-data-'));
 try {
   await recordFigures(RECORD_FIGURES.filter(wants), { rounds, roundMs, dataDir: join(home, 'record') }, emit);
+  if (wants('scale')) {
+    await scaleFigures({ runs: Number(values.rows), rounds, roundMs, dataDir: join(home, 'scale') }, emit);
+  }
+  if (wants('reconcile')) {
+    await emit(() => reconcileFigures(1_000, 500, rounds));
+    await emit(() => reconcileFigures(10_000, 4_000, rounds));
+  }
   if (wants('dispatch')) await emit(async () => [await dispatchFigure(rounds)]);
   if (wants('latency')) {
     await emit(() => latencyFigures('server'));

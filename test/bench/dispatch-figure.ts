@@ -1,12 +1,11 @@
 /** How fast a backlog reaches an engine that takes 30 ms a call, 16 calls at a time; the floor is a loop that only calls. */
 import { Agent, request } from 'node:http';
 import { newRunToken, runKey } from '../../src/lifecycle/run-key.js';
-import type { Database } from '../../src/platform/database.js';
 import { controlScriptedEngine } from '../support/scripted-engine/scripted-engine-control.js';
 import { startScriptedEngineProcess, startScriptedService } from '../support/service-process.js';
 import { until } from '../support/until.js';
 import { startBenchDatabase, type BenchDatabase } from './bench-database.js';
-import { ENGINE, seedScriptedWorkflow, workFolder } from './engine-work.js';
+import { seedBacklog, seedScriptedWorkflow, workFolder } from './engine-work.js';
 import { median, type Figure } from './figure.js';
 import { MachineProbe } from './machine-probe.js';
 
@@ -74,31 +73,12 @@ async function submitsPerSecond(submit: (engineUrl: string) => Promise<() => Pro
 
 async function dispatch(own: BenchDatabase, workflowId: number, engineUrl: string): Promise<() => Promise<void>> {
   const folder = await workFolder(own.url, engineUrl);
-  await seedBacklog(own.database, workflowId);
+  await seedBacklog(own.database, workflowId, BACKLOG);
   const worker = await startScriptedService('worker', { ...folder.env, ENGINE_SLOTS: String(IN_FLIGHT) });
   return async () => {
     await worker.kill();
     await folder.remove();
   };
-}
-
-/** Runs as a POST leaves them. */
-async function seedBacklog(database: Database, workflowId: number): Promise<void> {
-  const tokens = Array.from({ length: BACKLOG }, newRunToken);
-  await database.query({
-    text: `
-      WITH run AS (
-        INSERT INTO workflow_runs (project, workflow_id, workflow_engine, token, state, event_seq, next_action_at)
-        SELECT 'default', $1, $2, token, 'PENDING', 1, now() FROM unnest($3::text[]) AS token RETURNING id, token
-      ), executed AS (
-        INSERT INTO workflow_executions (workflow_run_id, generation, key, verb)
-        SELECT run.id, 1, given.key, 'submit' FROM run JOIN unnest($3::text[], $4::text[]) AS given(token, key) USING (token)
-      )
-      INSERT INTO lifecycle_events (workflow_run_id, seq, type, to_state, generation, source)
-      SELECT id, 1, 'CREATED', 'PENDING', 1, 'client' FROM run`,
-    values: [workflowId, ENGINE, tokens, tokens.map((token) => runKey(token, 1))],
-  });
-  await database.query({ text: 'VACUUM ANALYZE' });
 }
 
 async function callInALoop(engineUrl: string): Promise<() => Promise<void>> {

@@ -2,6 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { newRunToken, runKey } from '../../src/lifecycle/run-key.js';
 import { scriptedEngineKind } from '../support/scripted-engine/scripted-engine.engine-kind.js';
 import type { Database } from '../../src/platform/database.js';
 import { storeWorkflow } from '../../src/workflows/store-workflow.js';
@@ -44,4 +45,23 @@ export async function seedScriptedWorkflow(database: Database): Promise<number> 
     }),
   );
   return id;
+}
+
+/** Runs as a POST leaves them. */
+export async function seedBacklog(database: Database, workflowId: number, count: number): Promise<void> {
+  const tokens = Array.from({ length: count }, newRunToken);
+  await database.query({
+    text: `
+      WITH run AS (
+        INSERT INTO workflow_runs (project, workflow_id, workflow_engine, token, state, event_seq, next_action_at)
+        SELECT 'default', $1, $2, token, 'PENDING', 1, now() FROM unnest($3::text[]) AS token RETURNING id, token
+      ), executed AS (
+        INSERT INTO workflow_executions (workflow_run_id, generation, key, verb)
+        SELECT run.id, 1, given.key, 'submit' FROM run JOIN unnest($3::text[], $4::text[]) AS given(token, key) USING (token)
+      )
+      INSERT INTO lifecycle_events (workflow_run_id, seq, type, to_state, generation, source)
+      SELECT id, 1, 'CREATED', 'PENDING', 1, 'client' FROM run`,
+    values: [workflowId, ENGINE, tokens, tokens.map((token) => runKey(token, 1))],
+  });
+  await database.query({ text: 'VACUUM ANALYZE' });
 }

@@ -1,10 +1,10 @@
 /** The selection of a list as plain columns: Node builds the JSON of it. */
 export const ROWS = {
   name: 'floor.list',
-  values: ['default', 'COMPLETED'],
+  values: ['default'],
   text: `
     WITH page AS (
-      SELECT r.id FROM workflow_runs r WHERE r.project = $1 AND r.state >= $2 AND r.state <= $2
+      SELECT r.id FROM workflow_runs r WHERE r.project = $1 AND r.state >= 'COMPLETED' AND r.state <= 'COMPLETED'
       ORDER BY r.state, r.id DESC LIMIT 51
     )
     SELECT r.id, json_build_object('id', w.id, 'title', w.title, 'version', w.version) AS workflow, r.workflow_engine,

@@ -10,7 +10,7 @@ const SETTLE_MS = 10_000;
 const WATCH_MS = 60_000;
 
 export async function idleFigures(dataDir: string): Promise<Figure[]> {
-  const own = await startBenchDatabase(['shared_preload_libraries=pg_stat_statements']);
+  const own = await startBenchDatabase({ settings: ['shared_preload_libraries=pg_stat_statements'] });
   try {
     await own.database.query({ text: 'CREATE EXTENSION pg_stat_statements' });
     const product = await startProduct('server', { DATABASE_URL: own.url, DATA_DIR: dataDir });
