@@ -28,6 +28,7 @@ const FEATURES = [
   'lifecycle',
   'dispatch',
   'reconcile',
+  'retention',
   'lists',
   'cli',
 ];

@@ -179,6 +179,16 @@ CREATE INDEX workflow_executions_by_external_id ON workflow_executions (external
 CREATE INDEX workflow_executions_ended ON workflow_executions (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX workflow_executions_tombstones ON workflow_executions (tombstone_until) WHERE tombstone_until IS NOT NULL;
 
+-- What was on an engine for runs that are no longer kept: removed when the engine has forgotten it too.
+CREATE TABLE purged_executions (
+  workflow_engine text NOT NULL,
+  key             text NOT NULL,
+  external_id     text,
+  workflow_id     bigint NOT NULL REFERENCES workflows,
+  purged_at       timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (workflow_engine, key)
+);
+
 -- Who asked the engine about a run last: one refresh on read per run and REFRESH_MAX_AGE over all processes.
 CREATE UNLOGGED TABLE refresh_claims (
   workflow_run_id bigint PRIMARY KEY,

@@ -199,6 +199,13 @@ export const CONFIG_SCHEMA: readonly ConfigEntry[] = [
     [MINUTE, 365 * DAY],
     'how long the answer to an Idempotency-Key is kept',
   ),
+  duration(
+    'RUN_RETENTION',
+    'runRetentionMs',
+    '0',
+    [0, 3650 * DAY],
+    'a run that ended longer ago is deleted, on its engine too where that can; 0 keeps runs for ever',
+  ),
 ];
 
 type Range = readonly [min: number, max: number];

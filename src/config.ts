@@ -31,6 +31,8 @@ export class Config {
   readonly registerTimeoutMs!: number;
   readonly maxStreamsPerProject!: number;
   readonly idempotencyRetentionMs!: number;
+  /** 0 = for ever. */
+  readonly runRetentionMs!: number;
 
   constructor(fields: ConfigFields<Config>) {
     Object.assign(this, fields);

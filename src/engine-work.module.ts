@@ -12,6 +12,7 @@ import { Observer } from './reconcile/observer.js';
 import { ReconcileLoop } from './reconcile/reconcile-loop.js';
 import { Reconciler } from './reconcile/reconciler.js';
 import { RunRefresher } from './reconcile/run-refresher.js';
+import { Retention } from './retention/retention.js';
 import { Registrar } from './workflows/registrar.js';
 
 const WORK = [
@@ -23,6 +24,7 @@ const WORK = [
   ReconcileLoop,
   Reconciler,
   Registrar,
+  Retention,
   RunDriver,
   RunRefresher,
   Telemetry,

@@ -13,6 +13,7 @@ import { Metrics } from './platform/metrics.js';
 import { MIGRATIONS } from './migrations.js';
 import { pendingMigrations } from './platform/migrator.js';
 import { Reconciler } from './reconcile/reconciler.js';
+import { Retention } from './retention/retention.js';
 import { ROLES, type RoleName, type Roles } from './roles.js';
 import { EXIT, toRefusal } from './start-refused.js';
 
@@ -49,6 +50,7 @@ export async function runReconcile(env: Environment, options: { json: boolean; e
     try {
       const pass = parts.app.nest.get(Reconciler);
       const summary = await pass.pass(options.engine === undefined ? {} : { engine: options.engine });
+      if (options.engine === undefined) await parts.app.nest.get(Retention).pass();
       process.stdout.write(options.json ? `${JSON.stringify(summary)}\n` : summary.engines.map(passLine).join(''));
       return summary.engines.some((engine) => engine.unreachable !== undefined) ? EXIT.environment : EXIT.done;
     } finally {

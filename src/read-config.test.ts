@@ -25,6 +25,7 @@ test('an empty environment gives the defaults', () => {
     dataDir: '/home/.signalbox',
     refreshMaxAgeMs: 1_000,
     idempotencyRetentionMs: 7 * 86_400_000,
+    runRetentionMs: 0,
   });
   const withoutDefault = CONFIG_SCHEMA.filter((entry) => entry.default === undefined).map((entry) => entry.field);
   for (const [field, value] of Object.entries(config)) {

@@ -9,6 +9,7 @@ import { lockDirectory } from './data-directory-lock.js';
 import type { DirectoryLock } from './data-directory-lock.js';
 import type { AttemptEvent } from './decide-run.js';
 import { decideRun } from './decide-run.js';
+import { removeLeftFolders } from './left-folders.js';
 import type { LocalOptions } from './local-options.js';
 import type { NodeOwner } from './node-lease.js';
 import { RENEW_MS, releaseLease, renewLease, takeLease } from './node-lease.js';
@@ -26,6 +27,8 @@ const POLL_MS = 1_000;
 const MAX_RUNS = 1_000;
 /** After an error, mostly the database's, a run is looked at again. */
 const AGAIN_MS = 1_000;
+/** Files of runs that another process had forgotten are removed at the latest then. */
+const TIDY_MS = 60_000;
 const LONGEST_TIMER_MS = 2_147_483_647;
 
 /** Where the files of an engine lie below DATA_DIR. */
@@ -51,6 +54,7 @@ export class LocalNode {
   readonly #host: EngineHost;
   readonly #options: LocalOptions;
   readonly #owner: NodeOwner;
+  readonly #folder: string;
   readonly #lock: DirectoryLock;
   readonly #watch: AttemptWatch;
   readonly #queue = new RunQueue((id) => this.#advance(id));
@@ -62,6 +66,7 @@ export class LocalNode {
   readonly #listeners = new Set<(key: string) => void>();
   readonly #timers: NodeJS.Timeout[] = [];
   #reserved = 0;
+  #tidying: Promise<void> | undefined;
   #polling: Promise<void> | undefined;
   #pollAgain = false;
   #closed = false;
@@ -70,6 +75,7 @@ export class LocalNode {
     this.#host = host;
     this.#options = options;
     this.#owner = owner;
+    this.#folder = folder;
     this.#lock = lock;
     this.#watch = new AttemptWatch({
       nodeFolder: folder,
@@ -111,6 +117,16 @@ export class LocalNode {
     this.#polling ??= this.#pollUntilQuiet();
   }
 
+  /** Runs were forgotten: what they left on the disk is removed. */
+  tidy(): void {
+    if (this.#closed) return;
+    this.#tidying ??= removeLeftFolders(this.#host.database, this.#owner.nodeId, this.#folder, this.#host.log)
+      .catch((error: unknown) => {
+        this.#host.log.warn({ error: String(error) }, 'files of forgotten runs are left');
+      })
+      .finally(() => (this.#tidying = undefined));
+  }
+
   onChange(listener: (key: string) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
@@ -121,6 +137,7 @@ export class LocalNode {
     if (this.#closed) return;
     this.#stopWorking();
     await this.#polling;
+    await this.#tidying;
     await this.#queue.close();
     await releaseLease(this.#host.database, this.#owner).catch((error: unknown) => {
       this.#host.log.warn({ error: String(error) }, 'the lease of the node could not be given back');
@@ -133,8 +150,10 @@ export class LocalNode {
     this.#timers.push(
       setInterval(() => this.wake(), POLL_MS),
       setInterval(() => void this.#renew(), RENEW_MS),
+      setInterval(() => this.tidy(), TIDY_MS),
     );
     this.wake();
+    this.tidy();
   }
 
   async #renew(): Promise<void> {

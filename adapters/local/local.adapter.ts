@@ -30,6 +30,7 @@ import { beginRound } from './retry-store.js';
 import { WHOLE } from './run-model.js';
 import type { Requested, RunRow } from './run-store.js';
 import {
+  forgetRuns,
   insertRun,
   readAttemptPlace,
   readEpoch,
@@ -43,7 +44,7 @@ import { toObservation } from './to-observation.js';
 
 /** Names of folders are made of it. */
 const KEY = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
-/** No row is ever removed by this engine, so its memory of keys has no end. */
+/** A row is only removed when its run is deleted for ever, so the memory of keys that may come again has no end. */
 const DEDUPE_HORIZON_MS = 100 * 365 * 86_400_000;
 
 interface TaskName {
@@ -92,6 +93,7 @@ export function localAdapter(host: EngineHost, node: LocalNode | undefined): Eng
         pause: 'native',
         resume: 'native',
         hints: 'native',
+        forget: 'native',
       },
       registers: 'at-once',
       dedupeHorizonMs: DEDUPE_HORIZON_MS,
@@ -184,6 +186,13 @@ export function localAdapter(host: EngineHost, node: LocalNode | undefined): Eng
         ),
 
       logs: (request, ctx) => callDatabase(ctx, 'unavailable', () => readLogs(host, folder, request)),
+
+      forget: (refs, ctx) =>
+        callDatabase(ctx, 'unavailable', async () => {
+          const keys = refs.map((ref) => ref.key);
+          await forgetRuns(database, engineName, keys);
+          node?.tidy();
+        }),
 
       hints: (listener) => node?.onChange(listener) ?? (() => undefined),
 

@@ -116,6 +116,22 @@ export async function readTaskRuns(db: Db, runId: number): Promise<TaskRunRow[]>
   return rows;
 }
 
+/**
+ * Deletes runs that have ended, with their tasks and attempts; one that has not ended is left. What a node has of them on its
+ * disk is noted for it.
+ */
+export async function forgetRuns(db: Db, engine: string, keys: readonly string[]): Promise<void> {
+  await db.query({
+    name: 'local-forget-runs',
+    text: `WITH gone AS (
+             DELETE FROM signalbox_local.runs
+              WHERE engine = $1 AND key = ANY ($2) AND finished_at IS NOT NULL RETURNING node_id, key)
+           INSERT INTO signalbox_local.left_folders (node_id, key)
+           SELECT node_id, key FROM gone WHERE node_id IS NOT NULL ON CONFLICT DO NOTHING`,
+    values: [engine, keys],
+  });
+}
+
 export type Requested = 'requested' | 'already-final' | 'absent';
 
 /** Force stays force. */

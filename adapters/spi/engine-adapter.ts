@@ -161,6 +161,11 @@ export interface OptionalVerbs {
   resume(ref: ExecutionRef, ctx: CallContext): Promise<void>;
   /** Keys whose execution may have changed, pushed as they happen. A hint may be lost: it only makes a look-up sooner. */
   hints(listener: (key: string) => void): () => void;
+  /**
+   * Removes what the engine keeps of executions that have ended, logs too. Repeatable: one that is not there is no error. One
+   * that has not ended is left as it is.
+   */
+  forget(refs: ExecutionRef[], ctx: CallContext): Promise<void>;
 }
 
 export const OPTIONAL_VERBS = [
@@ -170,6 +175,7 @@ export const OPTIONAL_VERBS = [
   'pause',
   'resume',
   'hints',
+  'forget',
 ] as const satisfies readonly (keyof OptionalVerbs)[];
 export type OptionalVerb = (typeof OPTIONAL_VERBS)[number];
 

@@ -11,6 +11,7 @@ const ALL = {
   pause: 'native',
   resume: 'native',
   hints: 'none',
+  forget: 'none',
 } as const;
 
 const CONTEXT: StepContext = {

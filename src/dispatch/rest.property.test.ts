@@ -21,12 +21,13 @@ const error = fc.record({
 const context: fc.Arbitrary<StepContext> = fc.record({
   capabilities: fc.record({
     dedupeHorizonMs: fc.constantFrom(0, 24 * HOUR),
-    verbs: fc
-      .constantFrom('native' as const, 'none' as const)
-      .map(
-        (pause) =>
-          ({ pause, resume: pause, retry: 'native', retryTask: 'native', cancelTask: 'none', hints: 'none' }) as const,
-      ),
+    verbs: fc.constantFrom('native' as const, 'none' as const).map(
+      (pause) =>
+        ({
+          ...{ pause, resume: pause, retry: 'native', retryTask: 'native' },
+          ...{ cancelTask: 'none', hints: 'none', forget: 'none' },
+        }) as const,
+    ),
   }),
   epoch: fc.constantFrom('e1', 'e2', undefined),
   submitGraceMs: fc.constant(60_000),

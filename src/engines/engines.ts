@@ -124,7 +124,15 @@ function toEngine(options: EnginesOptions, installationId: string, entry: Engine
 }
 
 const UNCONFIGURED: Capabilities = {
-  verbs: { retry: 'none', retryTask: 'none', cancelTask: 'none', pause: 'none', resume: 'none', hints: 'none' },
+  verbs: {
+    retry: 'none',
+    retryTask: 'none',
+    cancelTask: 'none',
+    pause: 'none',
+    resume: 'none',
+    hints: 'none',
+    forget: 'none',
+  },
   registers: 'later',
   dedupeHorizonMs: 0,
   retryKind: 'none',

@@ -17,6 +17,7 @@ export class Metrics {
   readonly reconcileSeconds = this.histogram('signalbox_reconcile_seconds', 'Duration of a pass', ['engine']);
   readonly unknownStates = this.counter('signalbox_unknown_states_total', 'Unknown words', ['engine', 'word']);
   readonly droppedObservations = this.counter('signalbox_dropped_observations_total', 'Not applied', ['reason']);
+  readonly purgedRuns = this.counter('signalbox_purged_runs_total', 'Deleted by RUN_RETENTION', ['engine']);
   readonly httpRequests = this.counter('signalbox_http_requests_total', 'Requests', ['operation', 'status']);
   readonly httpSeconds = this.histogram('signalbox_http_request_seconds', 'Duration of requests', ['operation']);
   readonly databaseConnections = this.gauge('signalbox_database_connections', 'Of this process', ['state']);

@@ -3,6 +3,7 @@ import type { Config } from '../config.js';
 import type { Engines } from '../engines/engines.js';
 import type { Database } from '../platform/database.js';
 import { Log } from '../platform/log.js';
+import type { Retention } from '../retention/retention.js';
 import { ReconcileLoop } from './reconcile-loop.js';
 import type { EnginePass, PassOptions, Reconciler } from './reconciler.js';
 
@@ -21,6 +22,7 @@ function loopOver(pass: (engine: string) => Promise<void>): ReconcileLoop {
   return new ReconcileLoop(
     reconciler as unknown as Reconciler,
     engines as unknown as Engines,
+    { pass: () => Promise.resolve(0) } as unknown as Retention,
     database as unknown as Database,
     { reconcileIntervalMs: INTERVAL_MS, idempotencyRetentionMs: 1 } as Config,
     new Log({ level: 'fatal' }),

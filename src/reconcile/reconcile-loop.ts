@@ -4,6 +4,7 @@ import { Engines } from '../engines/engines.js';
 import { forgetOldAnswers } from '../platform/idempotency.js';
 import { Database } from '../platform/database.js';
 import { Log } from '../platform/log.js';
+import { Retention } from '../retention/retention.js';
 import { Reconciler } from './reconciler.js';
 import { forgetOldClaims } from './run-refresher.js';
 
@@ -18,6 +19,7 @@ export class ReconcileLoop {
   constructor(
     private readonly reconciler: Reconciler,
     private readonly engines: Engines,
+    private readonly retention: Retention,
     private readonly database: Database,
     private readonly config: Config,
     private readonly log: Log,
@@ -47,6 +49,7 @@ export class ReconcileLoop {
     try {
       await forgetOldAnswers(this.database, this.config.idempotencyRetentionMs);
       await forgetOldClaims(this.database);
+      await this.retention.pass();
     } catch (error) {
       this.log.warn({ err: error }, 'what is old could not be forgotten');
     }

@@ -25,6 +25,7 @@ const VERBS = {
   pause: 'none',
   resume: 'none',
   hints: 'none',
+  forget: 'none',
 } as const;
 
 /** A run as the record has it: seconds are ages. */

@@ -75,6 +75,7 @@ const ROUTE_OF: Record<Verb, EngineVerb> = {
   pause: 'pause',
   resume: 'resume',
   hints: 'hints',
+  forget: 'forget',
 };
 
 export async function scriptedEngineHarness(options: Record<string, unknown> = {}): Promise<Harness> {

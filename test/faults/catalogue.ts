@@ -97,7 +97,6 @@ const MISSING: Readonly<Record<string, string>> = {
   F59: 'needs a database server whose clock can be set apart from the machine',
   F62: 'sockets are counted with the benchmarks (part 2)',
   F63: 'memory is measured with the benchmarks (part 2)',
-  F72: 'nothing is deleted by age yet but stored answers',
 };
 
 export interface FaultRow {

@@ -131,6 +131,7 @@ export class ModelEngine {
           pause: 'native',
           resume: 'native',
           hints: 'none',
+          forget: 'none',
         },
         registers: 'at-once',
         dedupeHorizonMs: 86_400_000,

@@ -56,6 +56,7 @@ export class MemoryEngine {
         pause: 'native',
         resume: 'native',
         hints: 'none',
+        forget: 'none',
       },
       registers: this.registers,
       dedupeHorizonMs: 86_400_000,

@@ -10,8 +10,8 @@ async function refusedOrDone(call: Promise<void>): Promise<void> {
   if (error !== undefined) expect(error).toMatchObject({ name: 'EngineError', code: 'rejected' });
 }
 
-/** Verbs on a run that goes on: one task stopped, the run held and let go, and the hints it gives. */
-export const STEERING_CASES: Pick<CaseBook, 'cancelTask' | 'pause' | 'resume' | 'hints'> = {
+/** Verbs on a run that goes on: one task stopped, the run held and let go, the hints it gives; and what is left of it at last. */
+export const STEERING_CASES: Pick<CaseBook, 'cancelTask' | 'pause' | 'resume' | 'hints' | 'forget'> = {
   cancelTask: [
     {
       name: 'stops one task and leaves the other alone',
@@ -174,6 +174,34 @@ export const STEERING_CASES: Pick<CaseBook, 'cancelTask' | 'pause' | 'resume' | 
         const after = count;
         await ended((await start('linear')).ref);
         expect(count).toBe(after);
+      },
+    },
+  ],
+  forget: [
+    {
+      name: 'removes executions that have ended, whether they are there or not, again and again',
+      run: async ({ adapter, ctx, start, ended, workflow, submission }) => {
+        const { ref } = await start('noisy');
+        await ended(ref);
+        const kept = await start('linear');
+        await ended(kept.ref);
+        const refs = [ref, submission(await workflow('linear')).ref];
+        const forget = declared(adapter, 'forget');
+        await forget(refs, ctx());
+        expect(await adapter.observe(ref, ctx())).toEqual({ presence: 'absent', key: ref.key });
+        await forget(refs, ctx());
+        expect(await adapter.observe(kept.ref, ctx())).toMatchObject({ presence: 'present', phase: 'succeeded' });
+      },
+    },
+    {
+      name: 'leaves an execution that goes on as it is',
+      run: async ({ adapter, ctx, start, until, ended }) => {
+        const { ref } = await start('sleeping');
+        await until(ref, 'hold runs', (seen) => taskRun(seen, 'hold').state === 'RUNNING');
+        await declared(adapter, 'forget')([ref], ctx());
+        await until(ref, 'hold still runs', (seen) => taskRun(seen, 'hold').state === 'RUNNING');
+        await adapter.cancel(ref, 'force', ctx());
+        await ended(ref);
       },
     },
   ],

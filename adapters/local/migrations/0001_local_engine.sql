@@ -93,4 +93,13 @@ CREATE TABLE signalbox_local.attempts (
   FOREIGN KEY (run_id, task, map_index) REFERENCES signalbox_local.task_runs ON DELETE CASCADE
 );
 
+-- Of runs that are forgotten: the node that has their attempts on its disk removes them.
+CREATE TABLE signalbox_local.left_folders (
+  node_id  text NOT NULL REFERENCES signalbox_local.nodes,
+  key      text NOT NULL,
+  -- Of a removal that failed: others go first.
+  tried_at timestamptz,
+  PRIMARY KEY (node_id, key)
+);
+
 CREATE INDEX attempts_live ON signalbox_local.attempts (run_id) WHERE state IN ('SCHEDULED', 'RUNNING');

@@ -121,6 +121,11 @@ export class EngineControls {
     return this.log.executions();
   }
 
+  /** Keys of the executions it has now. */
+  keys(): string[] {
+    return this.memory.all().map((execution) => execution.body.key);
+  }
+
   /** What the engine was handed with the submit. */
   submitted(key: string): Pick<Execution, 'uid' | 'body' | 'traceparent'> {
     const { uid, body, traceparent } = this.#execution(key);
@@ -151,6 +156,7 @@ export const COMMANDS = [
   'journal',
   'calls',
   'created',
+  'keys',
   'submitted',
 ] as const satisfies readonly (keyof EngineControls)[];
 export type Command = (typeof COMMANDS)[number];

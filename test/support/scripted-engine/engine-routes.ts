@@ -41,6 +41,7 @@ const ROUTES: readonly [method: string, pattern: RegExp, verb: EngineVerb][] = [
   ['GET', /^\/definitions\/([^/]+)$/, 'describe'],
   ['POST', /^\/executions$/, 'submit'],
   ['POST', /^\/executions\/list$/, 'list'],
+  ['POST', /^\/executions\/forget$/, 'forget'],
   ['GET', /^\/executions\/([^/]+)$/, 'get'],
   ['GET', /^\/executions\/([^/]+)\/tasks$/, 'tasks'],
   ['POST', /^\/executions\/([^/]+)\/cancel$/, 'cancel'],
@@ -95,6 +96,14 @@ export function act(call: EngineCall, request: EngineRequest, memory: EngineMemo
       if (keys.length > LIST_PAGE) return refusal(422, 'page-too-long', `at most ${LIST_PAGE} keys`);
       const found = keys.flatMap((key) => memory.byKey(key) ?? []);
       return { status: 200, body: { executions: found.map((one) => executionJson(one, now)) }, did: 'listed' };
+    }
+    case 'forget': {
+      const ended = (request.body as { keys: string[] }).keys.filter((key) => {
+        const execution = memory.byKey(key);
+        return execution !== undefined && ENDED_RUN_WORDS.includes(runWord(execution, now));
+      });
+      for (const key of ended) memory.forget(key);
+      return { status: 200, body: { forgotten: ended.length }, did: `forgot ${ended.length}` };
     }
     case 'read-object': {
       const value = memory.objects.get(name);

@@ -11,6 +11,7 @@ export const ENGINE_VERBS = [
   'submit',
   'get',
   'list',
+  'forget',
   'tasks',
   'logs',
   'cancel',

@@ -44,6 +44,7 @@ const VERBS = {
   pause: 'native',
   resume: 'native',
   hints: 'native',
+  forget: 'native',
 } as const satisfies VerbSupport;
 
 export function createScriptedEngineAdapter(options: ScriptedEngineOptions): EngineAdapter {
@@ -215,6 +216,12 @@ export function createScriptedEngineAdapter(options: ScriptedEngineOptions): Eng
     pause: (ref, ctx) => mustAct(ref, 'pause', ctx),
     resume: (ref, ctx) => mustAct(ref, 'resume', ctx),
     hints: (listener) => followHints(client, listener, closing.signal),
+    forget: async (refs, ctx) => {
+      for (const page of pagesOf(refs)) {
+        const answer = await client.post('/executions/forget', { keys: page.map(({ key }) => key) }, ctx);
+        if (typeof readObject(answer, 'what was forgotten')['forgotten'] !== 'number') throw garbage('no count');
+      }
+    },
   };
 
   return defineAdapter(
