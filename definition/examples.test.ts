@@ -59,3 +59,16 @@ test('the etl example shows a diamond, a retry, a value passed on, a fan-out and
   expect(task('total')?.foreach?.items).toBe('${{ tasks.join.outputs.regions }}');
   expect(task('raise-alarm')?.trigger).toBe('any-failed');
 });
+
+test('the definitions in docs/definition.md are whole, without a warning, and run on a laptop', () => {
+  const page = readFileSync(join(dirname(folder), 'docs', 'definition.md'), 'utf8');
+  const texts = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map((match) => match[1] ?? '');
+  expect(texts.length).toBeGreaterThanOrEqual(2);
+  for (const text of texts) {
+    const result = parseDefinition(text);
+    expect(result.diagnostics).toEqual([]);
+    if (!result.ok) continue;
+    const constructs = usedConstructs(result.definition).map(({ construct }) => construct);
+    expect(constructs.filter((construct) => !PROCESSES_ONLY.includes(construct))).toEqual([]);
+  }
+});
