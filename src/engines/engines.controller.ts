@@ -1,4 +1,5 @@
 import { Controller, Get, Param } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
 import { submitGuarantee } from '../../adapters/spi/engine-adapter.js';
 import { Database } from '../platform/database.js';
 import { Operation } from '../platform/openapi/operation.js';
@@ -6,6 +7,7 @@ import { readEngineHealth, type EngineHealthRow } from './engine-health-store.js
 import { Engines, type Engine } from './engines.js';
 import { EngineDto, EngineList } from './engines.dto.js';
 
+@ApiTags('Engines')
 @Controller('engines')
 export class EnginesController {
   constructor(
@@ -18,7 +20,14 @@ export class EnginesController {
     id: 'listEngines',
     summary: 'Configured engines with health and capabilities',
     problems: [],
-    answers: [{ status: 200, description: 'Every engine.', type: EngineList }],
+    answers: [
+      {
+        status: 200,
+        description: 'Every engine.',
+        type: EngineList,
+        links: { engine: { operationId: 'getEngine', parameters: { name: '$response.body#/items/0/name' } } },
+      },
+    ],
     projectless: true,
     example: {},
   })

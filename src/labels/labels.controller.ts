@@ -1,4 +1,5 @@
 import { Controller, Get, Query, Res } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { decodeCursor, type CursorScope } from '../lists/cursor.js';
 import { LIST_HEADERS, sendList } from '../lists/send-list.js';
@@ -9,6 +10,7 @@ import { Operation } from '../platform/openapi/operation.js';
 import { LabelUseList, LabelsQuery } from './labels.dto.js';
 import { listVocabulary } from './labels-store.js';
 
+@ApiTags('Labels')
 @Controller('labels')
 export class LabelsController {
   constructor(private readonly database: Database) {}

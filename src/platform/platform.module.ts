@@ -11,6 +11,7 @@ import { RouteTable } from './http/route-table.js';
 import { ValidationPipe } from './http/validation-pipe.js';
 import { Log } from './log.js';
 import { Metrics } from './metrics.js';
+import { ApiIndexController } from './openapi/api-index.controller.js';
 
 /** What is made before Nest and lives longer than it. */
 export interface PlatformParts {
@@ -39,7 +40,7 @@ export class PlatformModule {
     return {
       module: PlatformModule,
       global: true,
-      controllers: [HealthController],
+      controllers: [ApiIndexController, HealthController],
       providers: [
         ...values,
         { provide: APP_FILTER, useClass: ProblemFilter },

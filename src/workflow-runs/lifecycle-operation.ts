@@ -1,5 +1,6 @@
 import type { Type } from '@nestjs/common';
 import type { OperationExample, OperationOptions } from '../platform/openapi/operation.js';
+import { runLinks } from './run-links.js';
 import { WorkflowRun } from './workflow-run.dto.js';
 
 /** How every lifecycle request answers; `dryRun` is what it answers where it may only be asked whether it could be made. */
@@ -14,7 +15,12 @@ export function lifecycleOperation(
     summary,
     problems: ['workflow-run-not-found', 'lifecycle-conflict', 'engine-cannot'],
     answers: [
-      { status: 202, description: 'Accepted; the run moves when its engine has done it.', type: WorkflowRun },
+      {
+        status: 202,
+        description: 'Accepted; the run moves when its engine has done it.',
+        type: WorkflowRun,
+        links: runLinks(),
+      },
       { status: 200, description: 'Nothing had to be changed.', type: WorkflowRun, ...(dryRun && { orType: dryRun }) },
     ],
     idempotent: true,

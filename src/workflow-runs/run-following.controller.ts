@@ -1,4 +1,5 @@
 import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import type { Readable } from 'node:stream';
 import { requestedSelector } from '../labels/label-selector.js';
@@ -15,6 +16,7 @@ import { isFinal } from '../lifecycle/run-state.js';
 import { onceClosed, openEventStream } from './event-stream.js';
 import { followEvents } from './follow-events.js';
 import { listEvents } from './lifecycle-events-store.js';
+import { runLinks } from './run-links.js';
 import { RunReader } from './run-reader.js';
 import { RunTailer } from './run-tailer.js';
 import { StreamSlots } from './stream-slots.js';
@@ -23,6 +25,7 @@ import { SyncWorkflowRuns, WaitQuery } from './workflow-run-requests.dto.js';
 import { LifecycleEventList, SyncSummary, WorkflowRun } from './workflow-run.dto.js';
 
 /** What happens to runs: history, streams, long polls, and reconciling on request. */
+@ApiTags('Workflow runs')
 @Controller('workflow-runs')
 export class RunFollowingController {
   constructor(
@@ -87,7 +90,7 @@ export class RunFollowingController {
     summary: 'Wait until a run is final',
     description: 'Answers with the run either way, from the record; a run that is waited for is looked at sooner.',
     problems: ['workflow-run-not-found', 'too-many-requests'],
-    answers: [{ status: 200, description: 'The run, final or not.', type: WorkflowRun }],
+    answers: [{ status: 200, description: 'The run, final or not.', type: WorkflowRun, links: runLinks() }],
     example: { path: { id: 1 }, query: { until: 'final', timeout: 1 } },
   })
   async wait(

@@ -1,4 +1,5 @@
 import { Body, Controller, Param, Post, Put, Res } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { WakeUps } from '../dispatch/wake-ups.js';
 import type { LifecycleRequestType } from '../lifecycle/lifecycle-event.js';
@@ -15,6 +16,7 @@ import { CreateLifecycleEvent, LifecycleRequestBody } from './workflow-run-reque
 import { AllowedActionDto } from './workflow-run.dto.js';
 
 /** Requests that change what is wanted of a run. */
+@ApiTags('Workflow runs')
 @Controller('workflow-runs/:id')
 export class RunLifecycleController {
   constructor(

@@ -1,4 +1,5 @@
 import { Body, Controller, Get, Headers, Param, Post, Query, Res } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import type { Readable } from 'node:stream';
 import { decodeCursor, type CursorScope } from '../lists/cursor.js';
@@ -10,6 +11,7 @@ import { IdPipe } from '../platform/http/id-pipe.js';
 import { Project } from '../platform/http/project.js';
 import { Write, type WriteRequest } from '../platform/http/write-request.js';
 import { Operation } from '../platform/openapi/operation.js';
+import { taskRunLinks } from './run-links.js';
 import { RunReader } from './run-reader.js';
 import { TaskRequests } from './task-requests.js';
 import { TaskRunAccess } from './task-run-access.js';
@@ -19,6 +21,7 @@ import { CreateTaskLifecycleEvent, LogsQuery, TaskRunsQuery } from './workflow-r
 import { TaskRunList, type AllowedActionDto } from './workflow-run.dto.js';
 
 /** Task runs of a run; each of them also under the run's path. */
+@ApiTags('Task runs')
 @Controller('workflow-runs/:id/task-runs')
 export class RunTaskRunsController {
   constructor(
@@ -34,7 +37,13 @@ export class RunTaskRunsController {
     summary: 'Task runs of a run, in the order of its graph',
     problems: ['workflow-run-not-found'],
     answers: [
-      { status: 200, description: 'A page; none yet is an empty one.', type: TaskRunList, headers: LIST_HEADERS },
+      {
+        status: 200,
+        description: 'A page; none yet is an empty one.',
+        type: TaskRunList,
+        headers: LIST_HEADERS,
+        links: taskRunLinks('/items/0'),
+      },
     ],
     example: { path: { id: 1 }, query: { state: 'COMPLETED' } },
   })

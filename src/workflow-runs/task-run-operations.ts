@@ -1,5 +1,6 @@
 /** How the operations on one task run answer, by either of their paths. */
 import type { OperationExample, OperationOptions } from '../platform/openapi/operation.js';
+import { runLinks, taskRunLinks } from './run-links.js';
 import { AllowedActionDto, TaskRun, WorkflowRun } from './workflow-run.dto.js';
 
 export function readOperation(id: string, example: OperationExample): OperationOptions {
@@ -7,7 +8,7 @@ export function readOperation(id: string, example: OperationExample): OperationO
     id,
     summary: 'Read a task run with its attempts',
     problems: ['task-run-not-found'],
-    answers: [{ status: 200, description: 'The task run.', type: TaskRun }],
+    answers: [{ status: 200, description: 'The task run.', type: TaskRun, links: taskRunLinks() }],
     example,
   };
 }
@@ -52,7 +53,7 @@ export function requestOperation(id: string, example: OperationExample): Operati
       'engine-not-found',
     ],
     answers: [
-      { status: 202, description: 'Accepted.', type: WorkflowRun },
+      { status: 202, description: 'Accepted.', type: WorkflowRun, links: runLinks() },
       { status: 200, description: 'Nothing had to be changed.', type: WorkflowRun, orType: AllowedActionDto },
     ],
     idempotent: true,

@@ -1,4 +1,5 @@
 import { Body, Controller, Get, Headers, Param, Post, Query, Res } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import type { Readable } from 'node:stream';
 import type { Answer } from '../platform/answer.js';
@@ -14,6 +15,7 @@ import { CreateTaskLifecycleEvent, LogsQuery } from './workflow-run-requests.dto
 import type { AllowedActionDto } from './workflow-run.dto.js';
 
 /** Task runs by their own ids. */
+@ApiTags('Task runs')
 @Controller('task-runs/:id')
 export class TaskRunsController {
   constructor(

@@ -1,4 +1,5 @@
 import { Body, Controller, Get, HttpCode, Param, Patch, Post, Query, Res } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Config } from '../config.js';
 import { requestedChange } from '../labels/change-labels.js';
@@ -16,6 +17,7 @@ import { Project } from '../platform/http/project.js';
 import { Write, type WriteRequest } from '../platform/http/write-request.js';
 import { idempotent } from '../platform/idempotency.js';
 import { Operation } from '../platform/openapi/operation.js';
+import { runLinks } from './run-links.js';
 import { RunReader } from './run-reader.js';
 import { estimateRuns, lockRunLabels, listRuns, type RunFilters } from './runs-store.js';
 import { staleAfterMs } from './stale-after.js';
@@ -23,6 +25,7 @@ import { StartRun } from './start-run.js';
 import { CreateWorkflowRun, WorkflowRunQuery, WorkflowRunsQuery } from './workflow-run-requests.dto.js';
 import { WorkflowRun, WorkflowRunList } from './workflow-run.dto.js';
 
+@ApiTags('Workflow runs')
 @Controller('workflow-runs')
 export class WorkflowRunsController {
   constructor(
@@ -40,7 +43,13 @@ export class WorkflowRunsController {
       'Accepted means stored: the run reaches its engine exactly once, or ends FAILED with a reason, whatever dies meanwhile.',
     problems: ['workflow-not-found', 'workflow-not-ready', 'parameters-invalid'],
     answers: [
-      { status: 201, description: 'The run, PENDING.', type: WorkflowRun, headers: { Location: 'Path of the run.' } },
+      {
+        status: 201,
+        description: 'The run, PENDING.',
+        type: WorkflowRun,
+        headers: { Location: 'Path of the run.' },
+        links: runLinks(),
+      },
     ],
     idempotent: true,
     body: true,
@@ -61,7 +70,15 @@ export class WorkflowRunsController {
     id: 'listWorkflowRuns',
     summary: 'List runs, from the record alone',
     problems: [],
-    answers: [{ status: 200, description: 'A page; it may be short.', type: WorkflowRunList, headers: LIST_HEADERS }],
+    answers: [
+      {
+        status: 200,
+        description: 'A page; it may be short.',
+        type: WorkflowRunList,
+        headers: LIST_HEADERS,
+        links: runLinks('/items/0'),
+      },
+    ],
     example: { query: { state: 'COMPLETED', label_selector: 'team=ml,!archived', limit: 20 } },
   })
   async list(
@@ -115,7 +132,7 @@ export class WorkflowRunsController {
     description:
       'An active run that was not looked at lately is looked at on its engine first; when that fails or takes too long the stored row is answered, with `stale` and its cause.',
     problems: ['workflow-run-not-found'],
-    answers: [{ status: 200, description: 'The run.', type: WorkflowRun }],
+    answers: [{ status: 200, description: 'The run.', type: WorkflowRun, links: runLinks() }],
     example: { path: { id: 1 }, query: { include: 'task_runs' } },
   })
   async get(
@@ -133,7 +150,7 @@ export class WorkflowRunsController {
     id: 'changeWorkflowRunLabels',
     summary: 'Add and remove labels of a run',
     problems: ['workflow-run-not-found'],
-    answers: [{ status: 200, description: 'The run with its labels.', type: WorkflowRun }],
+    answers: [{ status: 200, description: 'The run with its labels.', type: WorkflowRun, links: runLinks() }],
     idempotent: true,
     body: true,
     example: {

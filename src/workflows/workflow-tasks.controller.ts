@@ -1,4 +1,5 @@
 import { Controller, Get, Param, Query, Res } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { toDot, toMermaid } from '../../definition/graph-text.js';
 import { listBody } from '../lists/list-body.js';
@@ -11,12 +12,14 @@ import { Operation } from '../platform/openapi/operation.js';
 import { Problem } from '../platform/problem.js';
 import { findTasks } from './find-workflow.js';
 import type { TaskRow } from './task-graph-store.js';
+import { TASK_LINKS } from './workflow-links.js';
 import { GraphQuery } from './workflow-requests.dto.js';
 import { Task, TaskGraphDto, TaskList } from './workflow.dto.js';
 
 const MERMAID = 'text/vnd.mermaid';
 const DOT = 'text/vnd.graphviz';
 
+@ApiTags('Tasks')
 @Controller('workflows/:title/:version')
 export class WorkflowTasksController {
   constructor(private readonly database: Database) {}
@@ -26,7 +29,7 @@ export class WorkflowTasksController {
     id: 'listTasks',
     summary: 'All tasks of a version, with their edges',
     problems: ['workflow-not-found', 'registration-pending', 'workflow-not-ready'],
-    answers: [{ status: 200, description: 'Every task.', type: TaskList }],
+    answers: [{ status: 200, description: 'Every task.', type: TaskList, links: TASK_LINKS }],
     example: { path: { title: 'example', version: 1 } },
   })
   async tasks(

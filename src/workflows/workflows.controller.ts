@@ -1,4 +1,5 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, Res } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { ChangeLabels } from '../labels/labels.dto.js';
 import { requestedChange } from '../labels/change-labels.js';
@@ -19,6 +20,7 @@ import { Problem } from '../platform/problem.js';
 import { ArchiveWorkflow } from './archive-workflow.js';
 import { findWorkflow } from './find-workflow.js';
 import { WorkflowIntake } from './workflow-intake.js';
+import { workflowLinks } from './workflow-links.js';
 import { ArchiveQuery, CreateWorkflow, VersionsQuery, WorkflowsQuery } from './workflow-requests.dto.js';
 import { Workflow, WorkflowList, WorkflowValidation } from './workflow.dto.js';
 import {
@@ -45,6 +47,7 @@ const EXAMPLE_BODY = {
   definition: EXAMPLE_DEFINITION,
 };
 
+@ApiTags('Workflows')
 @Controller('workflows')
 export class WorkflowsController {
   constructor(
@@ -61,7 +64,13 @@ export class WorkflowsController {
       'Checked by the engine before anything is stored; the problem of a bad definition has every diagnostic.',
     problems: ['definition-invalid', 'engine-cannot', 'engine-unavailable'],
     answers: [
-      { status: 201, description: 'The version.', type: Workflow, headers: { Location: 'Path of the version.' } },
+      {
+        status: 201,
+        description: 'The version.',
+        type: Workflow,
+        headers: { Location: 'Path of the version.' },
+        links: workflowLinks(),
+      },
     ],
     idempotent: true,
     body: true,
@@ -90,7 +99,15 @@ export class WorkflowsController {
     id: 'listWorkflows',
     summary: 'List workflow versions of every title',
     problems: [],
-    answers: [{ status: 200, description: 'A page.', type: WorkflowList, headers: LIST_HEADERS }],
+    answers: [
+      {
+        status: 200,
+        description: 'A page.',
+        type: WorkflowList,
+        headers: LIST_HEADERS,
+        links: workflowLinks('/items/0'),
+      },
+    ],
     example: { query: { limit: 10, label_selector: 'team in (ml,data)' } },
   })
   async list(
@@ -139,7 +156,15 @@ export class WorkflowsController {
     id: 'listWorkflowVersions',
     summary: 'List the versions of a title, newest first',
     problems: ['workflow-not-found'],
-    answers: [{ status: 200, description: 'A page.', type: WorkflowList, headers: LIST_HEADERS }],
+    answers: [
+      {
+        status: 200,
+        description: 'A page.',
+        type: WorkflowList,
+        headers: LIST_HEADERS,
+        links: workflowLinks('/items/0'),
+      },
+    ],
     example: { path: { title: 'example' }, query: { latest: true } },
   })
   async versions(
@@ -183,7 +208,7 @@ export class WorkflowsController {
     id: 'getWorkflow',
     summary: 'Read one version, archived or not',
     problems: ['workflow-not-found'],
-    answers: [{ status: 200, description: 'The version.', type: Workflow }],
+    answers: [{ status: 200, description: 'The version.', type: Workflow, links: workflowLinks() }],
     example: { path: { title: 'example', version: 1 } },
   })
   async get(
@@ -219,7 +244,7 @@ export class WorkflowsController {
     id: 'changeWorkflowLabels',
     summary: 'Add and remove labels of a version',
     problems: ['workflow-not-found'],
-    answers: [{ status: 200, description: 'The version with its labels.', type: Workflow }],
+    answers: [{ status: 200, description: 'The version with its labels.', type: Workflow, links: workflowLinks() }],
     idempotent: true,
     body: true,
     example: {

@@ -8,12 +8,15 @@ import { until } from '../support/until.js';
 
 interface Operation {
   operationId: string;
+  tags?: string[];
+  responses: Record<string, { links?: Record<string, { operationId: string; parameters: Record<string, string> }> }>;
   parameters?: { name: string; in: string; required?: boolean; schema?: { type?: string; default?: unknown } }[];
   requestBody?: { required?: boolean };
 }
 
 interface Document {
   paths: Record<string, Record<string, Operation>>;
+  tags: { name: string; description: string }[];
 }
 
 /** What generated clients go by. */
@@ -46,6 +49,39 @@ describe('the description of requests', () => {
   ])('says whether $id can do without a body', ({ id, required }) => {
     expect(operations.find(({ operationId }) => operationId === id)?.requestBody?.required).toBe(required);
   });
+});
+
+test('every operation belongs to one resource, and every resource is described', () => {
+  const used = operations.map(({ tags = [] }) => tags);
+  expect(used.filter((tags) => tags.length !== 1)).toEqual([]);
+  expect(new Set(used.flat())).toEqual(new Set(document.tags.map(({ name }) => name)));
+  expect(document.tags.every(({ description }) => description.length > 0)).toBe(true);
+});
+
+test('links lead to operations, and name all of their path', () => {
+  const links = operations.flatMap(({ responses }) =>
+    Object.values(responses).flatMap((response) => Object.values(response.links ?? {})),
+  );
+  for (const { operationId, parameters } of links) {
+    const target = operations.find((operation) => operation.operationId === operationId);
+    const known = (target?.parameters ?? []).map(({ name, in: where }) => ({ name, where }));
+    const path = known.filter(({ where }) => where === 'path').map(({ name }) => name);
+    expect([operationId, Object.keys(parameters)]).toEqual([operationId, expect.arrayContaining(path)]);
+    expect(known.map(({ name }) => name)).toEqual(expect.arrayContaining(Object.keys(parameters)));
+  }
+  const reached = new Set(links.map(({ operationId }) => operationId));
+  const alone = operations.map(({ operationId }) => operationId).filter((id) => !reached.has(id));
+  // Lists, and what only takes in: where a client begins.
+  expect(alone.sort()).toEqual([
+    'createWorkflow',
+    'createWorkflowRun',
+    'getApiIndex',
+    'listEngines',
+    'listLabels',
+    'listWorkflows',
+    'syncWorkflowRuns',
+    'validateWorkflow',
+  ]);
 });
 
 describe('answers to dry runs', () => {

@@ -438,6 +438,24 @@ test('the API page needs nothing from elsewhere', async () => {
   expect(links.every((link) => link.startsWith('/docs/'))).toBe(true);
   for (const link of links) expect([link, (await rawRequest(app.url + link)).status]).toEqual([link, 200]);
   expect(page.headers['content-security-policy']).toContain("script-src 'self'");
+  expect((await rawRequest(`${app.url}/docs/page.js`)).text).toContain('validatorUrl: null');
+});
+
+test.each(['/docs/x', '/docs/..%2fpackage.json', '/docs/__proto__'])('there is no %s beside the page', async (path) => {
+  const answer = await rawRequest(app.url + path);
+  expect([answer.status, answer.headers.allow]).toEqual([404, undefined]);
+});
+
+test.each(['/', '/v1', '/v1/'])('%s says where everything is, and sends browsers to the page', async (path) => {
+  const answer = await rawRequest(app.url + path);
+  expect(answer.status).toBe(200);
+  const index = JSON.parse(answer.text) as Record<string, string>;
+  expect(index).toMatchObject({ name: 'signalbox', api: '/v1' });
+  for (const at of ['openapi', 'docs', 'ready']) {
+    expect([at, (await rawRequest(`${app.url}${index[at]}`)).status]).toEqual([at, 200]);
+  }
+  const browser = await rawRequest(app.url + path, { headers: { accept: 'text/html,*/*;q=0.8' } });
+  expect([browser.status, browser.headers.location]).toEqual([302, '/docs']);
 });
 
 test('a stopping service refuses new requests cleanly and says that it is alive and not ready', async () => {

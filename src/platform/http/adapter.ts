@@ -130,7 +130,7 @@ function unroutable(
   if (hosts > 1 || (hosts === 0 && request.raw.httpVersion === '1.1')) {
     return { problem: new Problem('malformed-request', { detail: 'A request has one header Host.' }) };
   }
-  if (routes.takes(request.method)) return undefined;
+  if (routes.takes(request.method, request.url)) return undefined;
   const allow = routes.methodsOf(request.url).join(', ');
   if (allow === '') return { problem: new Problem('not-found', { detail: 'There is no such route.' }) };
   const detail = `${request.method} is not possible here: ${allow}.`;

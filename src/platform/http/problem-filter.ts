@@ -31,7 +31,8 @@ export class ProblemFilter implements ExceptionFilter {
     }
     if (problem.code === 'not-found') {
       const allowed = this.routes.methodsOf(request.url);
-      if (allowed.length > 0) {
+      const refused = request.method === 'OPTIONS' || !allowed.includes(request.method);
+      if (allowed.length > 0 && refused) {
         this.refuseMethod(request, reply, allowed.join(', '));
         return;
       }

@@ -32,7 +32,7 @@ const PAGE = `<!doctype html>
 `;
 
 // A file of its own: the content security policy allows no script inside the page.
-const SCRIPT = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#page', displayOperationId: true, tryItOutEnabled: true });\n`;
+const SCRIPT = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#page', validatorUrl: null, displayOperationId: true, tryItOutEnabled: true });\n`;
 
 export function serveApiPage(fastify: FastifyInstance): void {
   const folder = swaggerFolder();
@@ -48,6 +48,12 @@ export function serveApiPage(fastify: FastifyInstance): void {
       .header('cache-control', 'max-age=3600')
       .send(readFileSync(join(folder, file)));
   });
+}
+
+/** Version of the service that the document describes. */
+export function apiVersion(): string {
+  const { info } = JSON.parse(readDocument().toString('utf8')) as { info: { version: string } };
+  return info.version;
 }
 
 /** Where the page's script and style are: in a package that @nestjs/swagger brings along. */

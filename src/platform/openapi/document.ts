@@ -10,9 +10,18 @@ type Method = 'get' | 'put' | 'post' | 'delete' | 'patch';
 
 const METHODS: readonly Method[] = ['get', 'put', 'post', 'delete', 'patch'];
 
-/** The OpenAPI 3.1 document of an application, deterministic: paths sorted, examples in their standard places. */
-export function buildDocument(nest: INestApplication, version: string): OpenAPIObject {
-  const head = new DocumentBuilder()
+/**
+ * The OpenAPI 3.1 document of an application, deterministic: paths sorted, examples in their standard places. `tags` are the
+ * resources that operations are grouped by, each with its meaning.
+ */
+export function buildDocument(
+  nest: INestApplication,
+  version: string,
+  tags: Readonly<Record<string, string>>,
+): OpenAPIObject {
+  const builder = new DocumentBuilder();
+  for (const [name, meaning] of Object.entries(tags)) builder.addTag(name, meaning);
+  const head = builder
     .setOpenAPIVersion('3.1.0')
     .setTitle('Signalbox')
     .setDescription('One stable REST API over every workflow engine.')

@@ -11,6 +11,11 @@ import {
 import { PROBLEMS, type ProblemCode } from '../problem-catalogue.js';
 import { ProblemDocument } from './problem-document.dto.js';
 
+/** By name: the operation an answer leads to, its parameters as runtime expressions over request and answer. */
+export type OperationLinks = Readonly<
+  Record<string, { operationId: string; parameters: Readonly<Record<string, string>> }>
+>;
+
 /** A success of an operation. */
 export interface OperationAnswer {
   status: number;
@@ -23,6 +28,7 @@ export interface OperationAnswer {
   mediaTypes?: readonly string[];
   /** Response headers by name, each with its meaning. */
   headers?: Readonly<Record<string, string>>;
+  links?: OperationLinks;
 }
 
 /** A request that works against the data that the OpenAPI test prepares; a test executes it. */
@@ -159,6 +165,7 @@ function answerResponse(answer: OperationAnswer, idempotent: boolean): MethodDec
       status: answer.status,
       description: answer.description,
       ...(contents.length > 0 ? { content: Object.fromEntries(contents) } : {}),
+      ...(answer.links ? { links: answer.links } : {}),
       headers: Object.fromEntries(
         Object.entries(headers).map(([name, description]) => [
           name,
