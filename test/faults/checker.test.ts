@@ -18,6 +18,12 @@ beforeAll(async () => {
 });
 afterAll(() => testDatabase.drop());
 
+/** What the sound records were asked for. */
+const REQUESTED = [
+  { id: 3, type: 'CANCEL' },
+  { id: 4, type: 'RETRY' },
+];
+
 interface Case {
   reason: string;
   /** Changes sound records: run 2 completed, run 3 cancelled before it was sent, run 4 failed and retried in place. */
@@ -36,6 +42,43 @@ const CASES: Case[] = [
     reason: 'a client saw a final state that is gone',
     told: (sound) => ({ ...sound, seen: [{ id: 2, generation: 1, state: 'FAILED' }] }),
     caught: ['I3'],
+  },
+  {
+    reason: 'a client saw a state after the one that ended it',
+    told: (sound) => ({
+      ...sound,
+      seen: [
+        { id: 2, generation: 1, state: 'COMPLETED' },
+        { id: 2, generation: 1, state: 'RUNNING' },
+      ],
+    }),
+    caught: ['I3'],
+  },
+  {
+    reason: 'a client saw what the history says, in its order',
+    told: (sound) => ({
+      ...sound,
+      seen: ['PENDING', 'PENDING', 'RUNNING', 'COMPLETED'].map((state) => ({ id: 2, generation: 1, state })),
+    }),
+    caught: [],
+  },
+  {
+    reason: 'the accepted requests and no others',
+    told: (sound) => ({ ...sound, accepted: [...REQUESTED] }),
+    caught: [],
+  },
+  {
+    reason: 'an accepted cancel that left no trace',
+    told: (sound) => ({ ...sound, accepted: [...REQUESTED, { id: 2, type: 'CANCEL' }] }),
+    caught: ['I4'],
+  },
+  {
+    reason: 'a retry that was accepted once and stored twice',
+    breakIt: `INSERT INTO lifecycle_events (workflow_run_id, seq, type, from_state, to_state, generation, source)
+              VALUES (4, 5, 'RETRY', 'COMPLETED', 'COMPLETED', 2, 'client');
+              UPDATE workflow_runs SET event_seq = 5 WHERE id = 4`,
+    told: (sound) => ({ ...sound, accepted: [...REQUESTED] }),
+    caught: ['I4'],
   },
   { reason: 'two executions of one run', witness: (sound) => executed(sound, KEY(2), 2), caught: ['I2'] },
   { reason: 'a completed run nobody executed', witness: (sound) => executed(sound, KEY(2), 0), caught: ['I2'] },

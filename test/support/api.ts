@@ -12,6 +12,7 @@ export interface ApiOptions {
   project?: string;
   key?: string;
   headers?: Record<string, string>;
+  signal?: AbortSignal;
 }
 
 /** Requests to an app under test; paths are without `/v1`. */
@@ -58,12 +59,7 @@ export class Api {
   }
 
   /** The response before its body was read. */
-  open(
-    method: string,
-    path: string,
-    body: unknown,
-    options: ApiOptions & { signal?: AbortSignal } = {},
-  ): Promise<Response> {
+  open(method: string, path: string, body: unknown, options: ApiOptions = {}): Promise<Response> {
     const { project, key, headers } = { ...this.defaults, ...options };
     return fetch(`${this.url}/v1${path}`, {
       method,

@@ -3,6 +3,7 @@
  * engine's journal. Reads everything into memory: made for up to some 100,000 runs.
  */
 import type { Db } from '../../src/platform/database.js';
+import { LIFECYCLE_REQUESTS } from '../../src/lifecycle/lifecycle-event.js';
 import { isAllowedMove, isFinal, type RunState } from '../../src/lifecycle/run-state.js';
 import type { JournalEntry } from './scripted-engine/journal.js';
 
@@ -11,8 +12,10 @@ export interface Told {
   created: Iterable<number>;
   /** Requests whose answer nobody saw may have made rows beside those; otherwise every row was answered. */
   unanswered?: boolean;
-  /** What answers said of runs. */
+  /** What answers said of runs; those about one run in the order in which they came. */
   seen?: { id: number; generation: number; state: string }[];
+  /** Lifecycle requests that were answered 202, each of them once. */
+  accepted?: { id: number; type: string }[];
 }
 
 export interface EngineWitness {
@@ -31,9 +34,14 @@ export interface CheckOptions {
 
 export interface Violation {
   invariant: string;
+  /** A run or request that is gone, one that was executed too often, or something else that must not be. */
+  kind: 'lost' | 'doubled' | 'illegal';
   run?: number;
   what: string;
 }
+
+/** Events that clients asked for. */
+const REQUESTS: readonly string[] = LIFECYCLE_REQUESTS;
 
 interface RunRow {
   id: number;
@@ -71,7 +79,7 @@ export async function check(
 ): Promise<Violation[]> {
   const runs = await readRuns(db);
   const events = groupById(await readEvents(db));
-  const violations = [...checkCreated(told, runs), ...checkSeen(told, events)];
+  const violations = [...checkCreated(told, runs), ...checkSeen(told, events), ...checkAccepted(told, events)];
   for (const run of runs) {
     const history = events.get(run.id) ?? [];
     violations.push(...checkHistory(run, history), ...checkCancels(run, history, options));
@@ -95,18 +103,49 @@ function checkCreated(told: Told, runs: RunRow[]): Violation[] {
   const lost = [...answered].filter((id) => !rows.has(id));
   const silent = told.unanswered === true ? [] : [...rows].filter((id) => !answered.has(id));
   return [
-    ...lost.map((run) => ({ invariant: 'I1', run, what: 'was answered 201 and has no row' })),
-    ...silent.map((run) => ({ invariant: 'I1', run, what: 'has a row and was never answered 201' })),
+    ...lost.map((run) => ({ invariant: 'I1', kind: 'lost' as const, run, what: 'was answered 201 and has no row' })),
+    ...silent.map((run) => ({
+      invariant: 'I1',
+      kind: 'doubled' as const,
+      run,
+      what: 'has a row and was never answered 201',
+    })),
   ];
 }
 
-/** No answer contradicts a later read: what was seen final stays so, and everything seen is in the history. */
+/** No answer contradicts a later one or a later read: what was seen is in the history, in the order in which it was seen. */
 function checkSeen(told: Told, events: Map<number, EventRow[]>): Violation[] {
+  const reached = new Map<number, number>();
   return (told.seen ?? []).flatMap(({ id, generation, state }) => {
-    const inHistory = (events.get(id) ?? []).some((event) => event.generation === generation && event.to === state);
-    if (inHistory) return [];
+    const from = reached.get(id) ?? 0;
+    const history = events.get(id) ?? [];
+    const at = history.findIndex(
+      (event, index) => index >= from && event.generation === generation && event.to === state,
+    );
+    reached.set(id, Math.max(from, at));
+    if (at >= 0) return [];
+    const what = `was shown ${state} in generation ${generation}, which its history lacks from event ${from + 1} on`;
+    return [{ invariant: 'I3', kind: 'illegal' as const, run: id, what }];
+  });
+}
+
+/** Every accepted request is in the history once, and nothing beside them. */
+function checkAccepted(told: Told, events: Map<number, EventRow[]>): Violation[] {
+  if (!told.accepted) return [];
+  const wanted = new Map<string, number>();
+  for (const { id, type } of told.accepted) wanted.set(`${id} ${type}`, (wanted.get(`${id} ${type}`) ?? 0) + 1);
+  const stored = new Map<string, number>();
+  for (const event of [...events.values()].flat()) {
+    if (!REQUESTS.includes(event.type)) continue;
+    stored.set(`${event.id} ${event.type}`, (stored.get(`${event.id} ${event.type}`) ?? 0) + 1);
+  }
+  return [...new Set([...wanted.keys(), ...stored.keys()])].flatMap((request) => {
+    const [answered = 0, kept = 0] = [wanted.get(request), stored.get(request)];
+    if (answered === kept) return [];
+    const [id, type] = request.split(' ');
+    const what = `${type} was accepted ${answered} times and is ${kept} times in its history`;
     return [
-      { invariant: 'I3', run: id, what: `was shown ${state} in generation ${generation}, which its history lacks` },
+      { invariant: 'I4', kind: kept < answered ? ('lost' as const) : ('doubled' as const), run: Number(id), what },
     ];
   });
 }
@@ -114,7 +153,8 @@ function checkSeen(told: Told, events: Map<number, EventRow[]>): Violation[] {
 /** I3, I6, I12: dense, connected, only allowed moves, one final state per generation, the row is its end. */
 function checkHistory(run: RunRow, history: EventRow[]): Violation[] {
   const found: Violation[] = [];
-  const say = (invariant: string, what: string): void => void found.push({ invariant, run: run.id, what });
+  const say = (invariant: string, what: string): void =>
+    void found.push({ invariant, kind: 'illegal', run: run.id, what });
   let state: RunState | null = null;
   let generation = 1;
   history.forEach((event, index) => {
@@ -149,6 +189,7 @@ function checkCancels(run: RunRow, history: EventRow[], { cancelGraceMs }: Check
   return [
     {
       invariant: 'I4',
+      kind: 'illegal',
       run: run.id,
       what: `its cancel is ${Math.round(run.ageMs)} ms old, not applied and not said to be overdue`,
     },
@@ -172,22 +213,24 @@ function checkExecutions(
     const run = byId.get(id);
     if (!run || verb === 'retry') continue;
     const made = engine.created[key] ?? 0;
-    const say = (what: string): void => void found.push({ invariant: 'I2', run: id, what });
-    if (made > 1) say(`generation ${generation} was executed ${made} times`);
+    const say = (kind: Violation['kind'], what: string): void =>
+      void found.push({ invariant: 'I2', kind, run: id, what });
+    if (made > 1) say('doubled', `generation ${generation} was executed ${made} times`);
     if (made === 0 && !hasReasonedEnd(run, generation, events.get(id) ?? [])) {
-      say(`generation ${generation} was never executed and has no final state that says why`);
+      say('lost', `generation ${generation} was never executed and has no final state that says why`);
     }
   }
   const retries = new Map<string, number>();
   for (const { key, verb } of executions) if (verb === 'retry') retries.set(key, (retries.get(key) ?? 0) + 1);
   for (const [key, count] of clears) {
     const wanted = retries.get(key) ?? 0;
-    if (count > wanted)
-      found.push({ invariant: 'I2', what: `${key} was retried ${count} times for ${wanted} retries` });
+    const what = `${key} was retried ${count} times for ${wanted} retries`;
+    if (count > wanted) found.push({ invariant: 'I2', kind: 'doubled', what });
   }
   const known = new Set(executions.map((execution) => execution.key));
   for (const key of Object.keys(engine.created)) {
-    if (!known.has(key)) found.push({ invariant: 'I2', what: `the engine executes ${key}, which no run has` });
+    const what = `the engine executes ${key}, which no run has`;
+    if (!known.has(key)) found.push({ invariant: 'I2', kind: 'doubled', what });
   }
   return found;
 }
@@ -206,7 +249,12 @@ async function checkDrift(db: Db, { expectedDrift = [] }: CheckOptions): Promise
     text: 'SELECT kind, workflow_run_id AS run, detail FROM drift WHERE NOT kind = ANY($1)',
     values: [expectedDrift],
   });
-  return rows.map(({ kind, run, detail }) => ({ invariant: 'I16', run, what: `drift ${kind}: ${detail}` }));
+  return rows.map(({ kind, run, detail }) => ({
+    invariant: 'I16',
+    kind: 'illegal',
+    run,
+    what: `drift ${kind}: ${detail}`,
+  }));
 }
 
 async function readRuns(db: Db): Promise<RunRow[]> {

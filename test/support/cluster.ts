@@ -1,12 +1,16 @@
-import { serviceEnvironment, type ServiceEnvironment } from './service-environment.js';
+import { join } from 'node:path';
 import { Api } from './api.js';
-import { check, describeViolations, type CheckOptions, type Told } from './checker.js';
+import { check, describeViolations, type CheckOptions, type EngineWitness, type Told } from './checker.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
 import { FaultProxy } from './fault-proxy.js';
 import { controlScriptedEngine } from './scripted-engine/scripted-engine-control.js';
+import { serviceEnvironment, type EngineSource, type ServiceEnvironment } from './service-environment.js';
 import {
+  FROM_SOURCES,
+  spawnScriptedService,
   startScriptedEngineProcess,
-  startScriptedService,
+  working,
+  type Programs,
   type ScriptedEngineProcess,
   type ScriptedRole,
   type ServiceProcess,
@@ -20,14 +24,21 @@ export interface ClusterOptions {
   env?: Record<string, string>;
   /** Of the proxies' probabilities. */
   random?: () => number;
+  /** Migrated; default: one of the test run's cluster. It is dropped with the cluster. */
+  database?: TestDatabase;
+  /** What the processes run; default: the sources. */
+  programs?: Programs;
+  /** Beside the scripted engine `se`. */
+  engines?: Record<string, EngineSource>;
 }
+
+/** How often a process is started before its fault counts as lasting. */
+const STARTS = 10;
 
 /**
  * The set-up of the fault catalogue: APIs, workers and reconcilers as processes on one database, a scripted engine as a
  * process, and a proxy before the APIs, the engine and the database.
  */
-/** How often a process is started before its fault counts as lasting. */
-const STARTS = 10;
 
 export class Cluster {
   private readonly members = new Map<Member, ServiceProcess>();
@@ -40,18 +51,26 @@ export class Cluster {
     readonly proxies: { engine: FaultProxy; database: FaultProxy },
     private readonly environment: ServiceEnvironment,
     private readonly random: () => number,
+    private readonly programs: Programs,
   ) {}
 
   static async start(options: ClusterOptions = {}): Promise<Cluster> {
-    const random = options.random ?? Math.random;
-    const [database, engine] = await Promise.all([createTestDatabase(), startScriptedEngineProcess()]);
+    const { random = Math.random, programs = FROM_SOURCES } = options;
+    const [database, engine] = await Promise.all([
+      options.database ?? createTestDatabase(),
+      startScriptedEngineProcess(programs),
+    ]);
     const proxies = {
       engine: await FaultProxy.start(engine.url, random),
       database: await FaultProxy.start(database.url, random),
     };
     const through = { database: proxies.database.through(database.url), engine: proxies.engine.through(engine.url) };
-    const environment = await serviceEnvironment(through.database, { se: through.engine }, options.env);
-    const cluster = new Cluster(database, engine, proxies, environment, random);
+    const environment = await serviceEnvironment(
+      through.database,
+      { se: through.engine, ...options.engines },
+      options.env,
+    );
+    const cluster = new Cluster(database, engine, proxies, environment, random, programs);
     await Promise.all((options.members ?? MEMBERS).map((member) => cluster.begin(member)));
     return cluster;
   }
@@ -77,11 +96,14 @@ export class Cluster {
     return found;
   }
 
-  /** Starts a member, or starts it again; resolves when it works. */
+  /** Starts a member, or starts it again; resolves when it works. Until then it can be killed already. */
   async begin(member: Member, env: Record<string, string> = {}): Promise<ServiceProcess> {
     const role = member.replace(/-\d$/, '') as ScriptedRole;
-    const port: Record<string, string> = role === 'api' ? { PORT: '0' } : {};
-    const started = await startScriptedService(role, { ...this.environment.env, ...port, ...env });
+    const own: Record<string, string> = { DATA_DIR: join(this.environment.env['DATA_DIR'] ?? '', member) };
+    if (role === 'api') own['PORT'] = '0';
+    const spawned = spawnScriptedService(role, { ...this.environment.env, ...own, ...env }, this.programs);
+    this.members.set(member, { ...spawned, url: '' });
+    const started = await working(spawned);
     this.members.set(member, started);
     if (role === 'api') {
       const known = this.apiProxies.get(member);
@@ -112,10 +134,15 @@ export class Cluster {
     return rows[0]?.open ?? 0;
   }
 
+  /** What the scripted engine was asked, and what it made. */
+  async witness(): Promise<EngineWitness> {
+    return { journal: await this.control.journal(), created: await this.control.created() };
+  }
+
   /** Throws with every violation the checker finds. */
   async check(told: Told, options: Partial<CheckOptions> = {}): Promise<void> {
-    const witness = { journal: await this.control.journal(), created: await this.control.created() };
-    const violations = await check(this.database.database, told, witness, { cancelGraceMs: 5_000, ...options });
+    const all = { cancelGraceMs: 5_000, ...options };
+    const violations = await check(this.database.database, told, await this.witness(), all);
     if (violations.length > 0) throw new Error(`the checker found:\n${describeViolations(violations)}`);
   }
 

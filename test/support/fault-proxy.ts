@@ -43,8 +43,8 @@ export class FaultProxy {
   readonly #connections = new Set<Connection>();
   #faults: PlannedFault[] = [];
   #port = 0;
-  /** Turns a fault has befallen. */
-  faulted = 0;
+  /** Turns that faults have befallen, by kind, and connections that were cut. */
+  readonly befallen = new Map<ProxyFault['do'] | 'cut', number>();
 
   private constructor(
     public target: ProxyTarget,
@@ -58,6 +58,11 @@ export class FaultProxy {
     listener.on('connection', (client) => proxy.#take(client));
     await proxy.up();
     return proxy;
+  }
+
+  /** Turns a fault has befallen. */
+  get faulted(): number {
+    return [...this.befallen].reduce((sum, [kind, count]) => (kind === 'cut' ? sum : sum + count), 0);
   }
 
   get port(): number {
@@ -84,6 +89,7 @@ export class FaultProxy {
   /** Ends every connection there is. */
   cut(): void {
     for (const { client, server } of this.#connections) {
+      this.#count('cut');
       client.resetAndDestroy();
       server.destroy();
     }
@@ -136,10 +142,14 @@ export class FaultProxy {
       if (planned.when && !planned.when(bytes)) continue;
       if (planned.probability !== undefined && this.random() >= planned.probability) continue;
       if (planned.times !== undefined) planned.times -= 1;
-      this.faulted += 1;
+      this.#count(planned.fault.do);
       return planned.fault;
     }
     return undefined;
+  }
+
+  #count(kind: ProxyFault['do'] | 'cut'): void {
+    this.befallen.set(kind, (this.befallen.get(kind) ?? 0) + 1);
   }
 }
 

@@ -20,23 +20,25 @@ export const QUICK_TIMES = {
   ENGINE_MISSING_GRACE: '2s',
 };
 
+/** The address of a scripted engine, or the embedded engine with its options. */
+export type EngineSource = string | { kind: 'local'; options: object };
+
 /**
- * What a service process of the fault tests starts with: a database, scripted engines by name, a folder of its own. A role
- * without the API gets no port.
+ * What a service process of the fault tests starts with: a database, engines by name, a folder of its own. A role without the
+ * API gets no port.
  */
 export async function serviceEnvironment(
   databaseUrl: string,
-  engines: Record<string, string>,
+  engines: Record<string, EngineSource>,
   more: Record<string, string> = {},
 ): Promise<ServiceEnvironment> {
   const folder = await mkdtemp(join(tmpdir(), 'signalbox-faults-'));
   const file = join(folder, 'engines.yaml');
-  const entries = Object.entries(engines).map(([name, url]) => ({
-    name,
-    kind: 'scripted',
-    options: { url, registers: 'at-once' },
-    callsPerSecond: 5_000,
-  }));
+  const entries = Object.entries(engines).map(([name, source]) => {
+    const { kind, options } =
+      typeof source === 'string' ? { kind: 'scripted', options: { url: source, registers: 'at-once' } } : source;
+    return { name, kind, options, callsPerSecond: 5_000 };
+  });
   // JSON is YAML.
   await writeFile(file, JSON.stringify({ engines: entries }));
   return {

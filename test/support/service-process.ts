@@ -9,13 +9,28 @@ const LOADER = new URL('../../scripts/typescript-loader.js', import.meta.url).hr
 const SCRIPTED = fileURLToPath(new URL('./scripted-service.process.ts', import.meta.url));
 const ENGINE = fileURLToPath(new URL('./scripted-engine/scripted-engine.process.ts', import.meta.url));
 
+/** As much as is kept of what a process says. */
+const KEPT_CHARACTERS = 65_536;
+
 export type ScriptedRole = 'server' | 'api' | 'worker' | 'reconcile';
+
+/** What node is started with for a role of the service with the scripted adapter, and for the scripted engine. */
+export interface Programs {
+  service: string[];
+  engine: string[];
+}
+
+/** Straight from the sources. */
+export const FROM_SOURCES: Programs = {
+  service: ['--import', LOADER, SCRIPTED],
+  engine: ['--import', LOADER, ENGINE],
+};
 
 export interface SpawnedProcess {
   child: ChildProcess;
   /** Exit code, or the signal that ended it. */
   exited: Promise<number | NodeJS.Signals | null>;
-  /** What it wrote to stderr so far. */
+  /** What it wrote to stderr last. */
   errors(): string;
   /** kill -9, and waits until it is gone. */
   kill(): Promise<void>;
@@ -31,17 +46,25 @@ export interface ServiceProcess extends SpawnedProcess {
 /** `signalbox ROLE` as a process of its own, from the built product; resolves once it says that it listens. */
 export async function startService(role: string, env: Record<string, string>): Promise<ServiceProcess> {
   if (!existsSync(BUILT)) throw new Error('dist/ is missing: run `npm run build` first');
-  return ready(spawnNode([COMMAND, role], env));
+  return working(spawnNode([COMMAND, role], env));
 }
 
-/** A role of the service with the scripted adapter, from the sources; resolves once it works. */
-export async function startScriptedService(role: ScriptedRole, env: Record<string, string>): Promise<ServiceProcess> {
-  return ready(spawnScriptedService(role, env));
+/** A role of the service with the scripted adapter; resolves once it works. */
+export async function startScriptedService(
+  role: ScriptedRole,
+  env: Record<string, string>,
+  programs = FROM_SOURCES,
+): Promise<ServiceProcess> {
+  return working(spawnScriptedService(role, env, programs));
 }
 
 /** As `startScriptedService`, for a process that may end or stand still before it says that it works. */
-export function spawnScriptedService(role: ScriptedRole, env: Record<string, string>): SpawnedProcess & Spoken {
-  return spawnNode(['--import', LOADER, SCRIPTED, role], env);
+export function spawnScriptedService(
+  role: ScriptedRole,
+  env: Record<string, string>,
+  programs = FROM_SOURCES,
+): SpawnedProcess & Spoken {
+  return spawnNode([...programs.service, role], env);
 }
 
 export interface ScriptedEngineProcess extends SpawnedProcess {
@@ -50,19 +73,20 @@ export interface ScriptedEngineProcess extends SpawnedProcess {
 }
 
 /** The scripted engine as a process of its own. */
-export async function startScriptedEngineProcess(args: string[] = []): Promise<ScriptedEngineProcess> {
-  const spawned = spawnNode(['--import', LOADER, ENGINE, ...args], {});
+export async function startScriptedEngineProcess(programs = FROM_SOURCES): Promise<ScriptedEngineProcess> {
+  const spawned = spawnNode(programs.engine, {});
   const told = await untilSaid(spawned, /^\{.*\}$/m);
   const { url, control_url: controlUrl } = JSON.parse(told) as { url: string; control_url: string };
   return { ...spawned, url, controlUrl };
 }
 
-interface Spoken {
+export interface Spoken {
   /** Resolves with the first text on stdout that matches. */
   said(pattern: RegExp): Promise<string>;
 }
 
-async function ready(spawned: SpawnedProcess & Spoken): Promise<ServiceProcess> {
+/** Resolves once the process says that it works; throws when it ends before. */
+export async function working(spawned: SpawnedProcess & Spoken): Promise<ServiceProcess> {
   const greeting = await untilSaid(spawned, /^Signalbox \w+ (listens|works).*$/m);
   return { ...spawned, url: /listens on (http:\S+)/.exec(greeting)?.[1] ?? '' };
 }
@@ -82,8 +106,8 @@ function spawnNode(args: string[], env: Record<string, string>): SpawnedProcess 
   });
   let errors = '';
   let output = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (errors = `${errors}${text}`.slice(-KEPT_CHARACTERS)));
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output = `${output}${text}`.slice(-KEPT_CHARACTERS)));
   const exited = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals | null);
   return {
     child,
