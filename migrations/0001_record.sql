@@ -21,6 +21,9 @@ CREATE TABLE engines (
   health_detail      text,
   version            text,
   epoch              text,
+  -- When executions without a row were last looked for, and up to which moment of the engine's clock its list was read.
+  listed_at          timestamptz,
+  listed_until       timestamptz,
   -- A complete pass of the reconciler: everything it covered and left alone was as stored at pass_began_at.
   pass_ticket        bigint,
   pass_began_at      timestamptz,
@@ -284,6 +287,8 @@ CREATE TABLE drift (
   workflow_run_id bigint REFERENCES workflow_runs ON DELETE CASCADE,
   external_id     text,
   detail          text NOT NULL,
+  -- Of an orphan, by the engine's clock: only handed back to the engine.
+  created_on_engine_at timestamptz,
   first_seen_at   timestamptz NOT NULL DEFAULT now(),
   last_seen_at    timestamptz NOT NULL DEFAULT now(),
   resolved_at     timestamptz

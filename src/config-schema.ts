@@ -92,6 +92,13 @@ export const CONFIG_SCHEMA: readonly ConfigEntry[] = [
     'time between two reconciliations of an engine',
   ),
   duration(
+    'ORPHAN_INTERVAL',
+    'orphanIntervalMs',
+    '5m',
+    [100, DAY],
+    'time between two looks for executions on an engine that no run knows',
+  ),
+  duration(
     'REFRESH_MAX_AGE',
     'refreshMaxAgeMs',
     '1s',

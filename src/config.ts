@@ -15,6 +15,7 @@ export class Config {
   readonly drainTimeoutMs!: number;
   readonly requestTimeoutMs!: number;
   readonly reconcileIntervalMs!: number;
+  readonly orphanIntervalMs!: number;
   readonly refreshMaxAgeMs!: number;
   readonly refreshTimeoutMs!: number;
   readonly taskRefreshIntervalMs!: number;

@@ -3,6 +3,7 @@ import { CANCEL_CASES } from './cases/cancel.js';
 import { DEFINITION_CASES } from './cases/definitions.js';
 import { HEALTH_CASES } from './cases/engine-health.js';
 import { FIND_CASES } from './cases/find.js';
+import { LIST_CASES } from './cases/list.js';
 import { LOG_CASES } from './cases/logs.js';
 import { OBSERVE_MANY_CASES } from './cases/observe-many.js';
 import { OBSERVE_CASES } from './cases/observe.js';
@@ -22,6 +23,7 @@ export const CASES: CaseBook = {
   ...LOG_CASES,
   ...RETRY_CASES,
   ...STEERING_CASES,
+  ...LIST_CASES,
 };
 
 /** How a case is called in skips and in the matrix. */

@@ -32,6 +32,7 @@ import type { Requested, RunRow } from './run-store.js';
 import {
   forgetRuns,
   insertRun,
+  listRuns,
   readAttemptPlace,
   readEpoch,
   readRuns,
@@ -92,6 +93,7 @@ export function localAdapter(host: EngineHost, node: LocalNode | undefined): Eng
         cancelTask: 'native',
         pause: 'native',
         resume: 'native',
+        list: 'native',
         hints: 'native',
         forget: 'native',
       },
@@ -193,6 +195,9 @@ export function localAdapter(host: EngineHost, node: LocalNode | undefined): Eng
           await forgetRuns(database, engineName, keys);
           node?.tidy();
         }),
+
+      list: ({ since, cursor }, ctx) =>
+        callDatabase(ctx, 'unavailable', () => listRuns(database, engineName, since, cursor)),
 
       hints: (listener) => node?.onChange(listener) ?? (() => undefined),
 

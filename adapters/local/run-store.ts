@@ -1,6 +1,6 @@
 /** Statements of the verbs: any process may run them. They write intents, never facts; facts are the owner's. */
 import { randomUUID } from 'node:crypto';
-import type { CancelMode, Marker } from '../spi/engine-adapter.js';
+import type { CancelMode, ExecutionPage, Marker } from '../spi/engine-adapter.js';
 import type { Db } from '../spi/engine-kind.js';
 import type { RunPhase } from '../spi/facts.js';
 
@@ -96,6 +96,32 @@ export async function readRuns(db: Db, engine: string, keys: readonly string[]):
     values: [engine, keys],
   });
   return rows;
+}
+
+/** Runs on one page of the list. */
+const LIST_PAGE = 1_000;
+
+/** In order of creation, all installations; `cursor` is the id of the last one of the page before. */
+export async function listRuns(db: Db, engine: string, since: Date, cursor?: string): Promise<ExecutionPage> {
+  const { rows } = await db.query<Pick<RunRow, 'id' | 'key' | 'installation_id' | 'phase'> & { created_at: Date }>({
+    name: 'local-list-runs',
+    text: `SELECT id, key, installation_id, phase, created_at FROM signalbox_local.runs
+            WHERE engine = $1 AND created_at >= $2
+              AND ($3::bigint IS NULL
+                OR (created_at, id) > (SELECT created_at, id FROM signalbox_local.runs WHERE id = $3))
+            ORDER BY created_at, id LIMIT $4`,
+    values: [engine, since, cursor ?? null, LIST_PAGE + 1],
+  });
+  const page = rows.slice(0, LIST_PAGE);
+  const executions = page.map((row) => ({
+    key: row.key,
+    externalId: row.key,
+    installationId: row.installation_id,
+    engineState: row.phase,
+    createdAt: row.created_at,
+  }));
+  const last = page.at(-1);
+  return rows.length > page.length && last ? { executions, nextCursor: String(last.id) } : { executions };
 }
 
 export async function readTaskRuns(db: Db, runId: number): Promise<TaskRunRow[]> {

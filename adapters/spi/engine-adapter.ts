@@ -122,6 +122,32 @@ export interface LogPage {
   reason?: string;
 }
 
+export interface ListRequest {
+  /** Executions the engine made before it are left out. Of the engine's own clock: only what it told us comes back to it. */
+  since: Date;
+  /** Opaque, from an earlier page; absent = from `since` on. */
+  cursor?: string;
+}
+
+/** An execution under a key of Signalbox, as a list of the engine shows it. */
+export interface ListedExecution {
+  key: string;
+  externalId: string;
+  /** Of its marker: another installation's executions are none of ours. */
+  installationId: string;
+  /** The engine's own word. */
+  engineState: string;
+  /** By the engine's clock. */
+  createdAt: Date;
+}
+
+export interface ExecutionPage {
+  /** Oldest first. */
+  executions: ListedExecution[];
+  /** Where the next page starts; absent = this was the last one. */
+  nextCursor?: string;
+}
+
 /** Verbs every engine has. */
 export interface CoreVerbs {
   ping(ctx: CallContext): Promise<EnginePing>;
@@ -159,6 +185,8 @@ export interface OptionalVerbs {
   cancelTask(ref: ExecutionRef, task: { task: string; mapIndex?: number }, ctx: CallContext): Promise<CancelOutcome>;
   pause(ref: ExecutionRef, ctx: CallContext): Promise<void>;
   resume(ref: ExecutionRef, ctx: CallContext): Promise<void>;
+  /** Executions that bear a key of Signalbox, whoever knows them: what has no row is found by it. */
+  list(request: ListRequest, ctx: CallContext): Promise<ExecutionPage>;
   /** Keys whose execution may have changed, pushed as they happen. A hint may be lost: it only makes a look-up sooner. */
   hints(listener: (key: string) => void): () => void;
   /**
@@ -174,6 +202,7 @@ export const OPTIONAL_VERBS = [
   'cancelTask',
   'pause',
   'resume',
+  'list',
   'hints',
   'forget',
 ] as const satisfies readonly (keyof OptionalVerbs)[];

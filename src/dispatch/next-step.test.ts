@@ -10,6 +10,7 @@ const ALL = {
   cancelTask: 'native',
   pause: 'native',
   resume: 'native',
+  list: 'none',
   hints: 'none',
   forget: 'none',
 } as const;

@@ -25,7 +25,7 @@ const context: fc.Arbitrary<StepContext> = fc.record({
       (pause) =>
         ({
           ...{ pause, resume: pause, retry: 'native', retryTask: 'native' },
-          ...{ cancelTask: 'none', hints: 'none', forget: 'none' },
+          ...{ cancelTask: 'none', list: 'none', hints: 'none', forget: 'none' },
         }) as const,
     ),
   }),

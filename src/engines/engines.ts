@@ -130,6 +130,7 @@ const UNCONFIGURED: Capabilities = {
     cancelTask: 'none',
     pause: 'none',
     resume: 'none',
+    list: 'none',
     hints: 'none',
     forget: 'none',
   },

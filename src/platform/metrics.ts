@@ -10,6 +10,7 @@ export class Metrics {
 
   readonly runsByState = this.gauge('signalbox_workflow_runs', 'Active workflow runs', ['state']);
   readonly stuckRuns = this.gauge('signalbox_stuck_workflow_runs', 'Accepted and not started for too long', ['engine']);
+  readonly drift = this.gauge('signalbox_drift', 'Open contradictions with engines', ['engine', 'kind']);
   readonly jobLagSeconds = this.histogram('signalbox_job_lag_seconds', 'Due to taken', [], AGE_SECONDS);
   readonly engineCalls = this.counter('signalbox_engine_calls_total', 'Calls', ['engine', 'verb', 'outcome']);
   readonly engineCallSeconds = this.histogram('signalbox_engine_call_seconds', 'Duration of calls', ['engine', 'verb']);
@@ -39,6 +40,7 @@ export class Metrics {
     await Promise.all([
       this.#countRuns().catch(() => this.runsByState.reset()),
       this.#countStuck().catch(() => this.stuckRuns.reset()),
+      this.#countDrift().catch(() => this.drift.reset()),
     ]);
     return this.registry.metrics();
   }
@@ -66,6 +68,17 @@ export class Metrics {
     });
     this.stuckRuns.reset();
     for (const row of rows) this.stuckRuns.set({ engine: row.engine }, row.runs);
+  }
+
+  async #countDrift(): Promise<void> {
+    if (!this.#source) return;
+    const { rows } = await this.#source.query<{ engine: string; kind: string; entries: number }>({
+      name: 'metrics-drift',
+      text: `SELECT workflow_engine AS engine, kind, count(*) AS entries FROM drift WHERE resolved_at IS NULL
+             GROUP BY workflow_engine, kind`,
+    });
+    this.drift.reset();
+    for (const row of rows) this.drift.set({ engine: row.engine, kind: row.kind }, row.entries);
   }
 
   private counter<Label extends string>(name: string, help: string, labelNames: Label[]): Counter<Label> {

@@ -10,6 +10,7 @@ import { Telemetry } from '../platform/telemetry.js';
 import { Observer } from './observer.js';
 import { markOverdueCancels } from './mark-overdue-cancels.js';
 import { followTombstones } from './follow-tombstones.js';
+import { findOrphans } from './find-orphans.js';
 import { hasOpenWish } from './open-wish.js';
 
 export interface RunFailure {
@@ -73,6 +74,7 @@ export class Reconciler {
         await this.lookAtEnded(engine, pass);
         pass.changed += await followTombstones(this.database, engine, this.telemetry.log);
         await this.recordPass(engine, pass, ticket, at);
+        await findOrphans(this.database, engine, this.config.orphanIntervalMs, this.telemetry.log);
       }
     }
     pass.took_ms = Math.round(performance.now() - began);

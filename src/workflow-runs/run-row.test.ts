@@ -24,6 +24,7 @@ const VERBS = {
   cancelTask: 'none',
   pause: 'none',
   resume: 'none',
+  list: 'none',
   hints: 'none',
   forget: 'none',
 } as const;

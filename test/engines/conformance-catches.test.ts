@@ -5,7 +5,7 @@ import type { PlannedCase } from '../../adapters/conformance/applicability.js';
 import { runCase } from '../../adapters/conformance/describe-conformance.js';
 import { isImpossible } from '../../adapters/conformance/harness.js';
 import type { Harness } from '../../adapters/conformance/harness.js';
-import { makeWorld } from '../../adapters/conformance/world.js';
+import { INSTALLATION_ID, makeWorld } from '../../adapters/conformance/world.js';
 import type { EngineAdapter, OptionalVerbs } from '../../adapters/spi/engine-adapter.js';
 import { EngineError } from '../../adapters/spi/engine-error.js';
 import { scriptedEngineHarness } from './scripted-engine-harness.js';
@@ -158,6 +158,24 @@ const SABOTEURS: Saboteur[] = [
     reason: 'pause does nothing',
     sabotage: () => ({ pause: async () => undefined }),
     caughtBy: 'pause lets no further task begin, and is seen as paused, until resume',
+  },
+  {
+    reason: 'list takes every execution for one of its own installation',
+    sabotage: (sound) => ({
+      list: async (request, ctx) => {
+        const page = await sound.list(request, ctx);
+        const executions = page.executions.map((one) => ({ ...one, installationId: INSTALLATION_ID }));
+        return { ...page, executions };
+      },
+    }),
+    caughtBy: 'list names the installation of an execution that is not ours',
+  },
+  {
+    reason: 'list reads only the first page',
+    sabotage: (sound) => ({
+      list: async (request, ctx) => ({ executions: (await sound.list(request, ctx)).executions }),
+    }),
+    caughtBy: 'list shows each execution once, over page borders',
   },
 ];
 

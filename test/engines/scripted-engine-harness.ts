@@ -74,6 +74,7 @@ const ROUTE_OF: Record<Verb, EngineVerb> = {
   cancelTask: 'cancel-task',
   pause: 'pause',
   resume: 'resume',
+  list: 'list-all',
   hints: 'hints',
   forget: 'forget',
 };

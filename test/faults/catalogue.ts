@@ -93,7 +93,6 @@ const MISSING: Readonly<Record<string, string>> = {
   F13: 'needs a loop file system, which only an administrator can mount',
   F16: 'no statement is ever sent to a replica: there is no setting for one',
   F17: 'there is one migration only: no older process could run on its schema',
-  F48: 'no adapter lists what it was not asked about: orphans are found from part 2 on',
   F59: 'needs a database server whose clock can be set apart from the machine',
   F62: 'sockets are counted with the benchmarks (part 2)',
   F63: 'memory is measured with the benchmarks (part 2)',

@@ -1,5 +1,6 @@
 /** D, E: what an engine holds and what the record says differ: runs that vanish, stand still, or that nobody asked for. */
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { newRunToken, runKey } from '../../src/lifecycle/run-key.js';
 import type { RunRecord } from '../../src/lifecycle/run-record.js';
 import { Reconciler } from '../../src/reconcile/reconciler.js';
 import { Stage } from '../support/stage.js';
@@ -12,7 +13,10 @@ let held: number;
 beforeAll(async () => {
   // Passes are made by the tests: a verdict needs three, and time.
   const roles = { api: true, worker: true, reconcile: false };
-  stage = await Stage.start({ roles, env: { ENGINE_MISSING_GRACE: '500ms', STUCK_AFTER: '1s' } });
+  stage = await Stage.start({
+    roles,
+    env: { ENGINE_MISSING_GRACE: '500ms', STUCK_AFTER: '1s', ORPHAN_INTERVAL: '100ms' },
+  });
   held = await stage.workflow('held', { id: 'only', duration_ms: 'hold' });
 });
 afterEach(() => {
@@ -67,7 +71,7 @@ test('F36: a run the engine accepts and never starts is said to be stuck, counte
   );
   expect(stuck).toMatchObject({ state: 'SCHEDULED', stateReason: 'stuck: not-started' });
   expect((await stage.api.get(`/workflow-runs/${id}`)).body).toMatchObject({ state_reason: 'stuck: not-started' });
-  expect(await stuckRuns()).toBe(1);
+  expect(await metric('signalbox_stuck_workflow_runs{engine="se"}')).toBe(1);
   const { version } = await stage.runs.record(id);
   await pass();
   // What is said already costs no write.
@@ -76,7 +80,7 @@ test('F36: a run the engine accepts and never starts is said to be stuck, counte
   stage.engine.controls.conduct({ stayQueued: false });
   const moved = await stage.runs.reaches(id, 'RUNNING');
   expect(moved).toMatchObject({ stateReason: null, lastError: null });
-  expect(await stuckRuns()).toBe(0);
+  expect(await metric('signalbox_stuck_workflow_runs{engine="se"}')).toBe(0);
   await stage.runs.request(id, 'CANCEL');
   await stage.runs.ended(id);
   await stage.check({ created: [id], unanswered: true });
@@ -108,6 +112,60 @@ test('F47: a run that goes on after its end is drift, however wrong the clock of
   expect(rows).toEqual([{ kind: 'state' }]);
 });
 
+test('F48: an execution of ours that no run knows is listed as drift, left alone, and resolved when it is gone', async () => {
+  const { controls } = stage.engine;
+  const [run] = await startHeld(1);
+  const ours = { installation_id: await installationId() };
+  const [orphan, other] = [runKey(newRunToken(), 1), runKey(newRunToken(), 1)];
+  controls.plant(orphan, ours);
+  controls.plant(other);
+  // A generation the record does not have: the database came back from a backup.
+  const later = run?.execution.key.replace(/-g1$/, '-g2') ?? '';
+  controls.plant(later, ours);
+  // A run that was deleted by age, whose execution the engine has yet to forget.
+  const purged = runKey(newRunToken(), 1);
+  controls.plant(purged, ours);
+  await stage.app.database.query({
+    text: `INSERT INTO purged_executions (workflow_engine, key, workflow_id) VALUES ('se', $1, $2)`,
+    values: [purged, held],
+  });
+  await look();
+  expect(await orphans()).toEqual([later, orphan].sort());
+  expect(await metric('signalbox_drift{engine="se",kind="orphan"}')).toBe(2);
+  await look();
+  expect(await orphans()).toEqual([later, orphan].sort());
+  for (const key of [orphan, other, later]) {
+    expect(controls.journal({ key }).map((entry) => entry.did)).toEqual(['planted']);
+  }
+
+  controls.forget(orphan);
+  await look();
+  expect(await orphans()).toEqual([later]);
+  await stage.app.database.query({
+    text: `INSERT INTO workflow_executions (workflow_run_id, generation, key, verb) VALUES ($1, 2, $2, 'submit')`,
+    values: [run?.id, later],
+  });
+  await look();
+  expect(await orphans()).toEqual([]);
+});
+
+test('F48: what an engine made since the last look is read page by page, and nothing twice', async () => {
+  await look();
+  const ours = { installation_id: await installationId() };
+  const keys = Array.from({ length: 1_150 }, () => runKey(newRunToken(), 1));
+  for (const key of keys) stage.engine.controls.plant(key, ours);
+  await look();
+  // Ten pages of a hundred in one look, less what the last look read before; the rest in the next, without a pause.
+  expect((await orphans()).length).toBeLessThan(keys.length);
+  await look();
+  expect(await orphans()).toEqual([...keys].sort());
+  const before = stage.engine.controls.calls()['list-all'] ?? 0;
+  await stage.app.database.query({ text: `UPDATE drift SET resolved_at = now() WHERE kind = 'orphan'` });
+  await stage.app.database.query({ text: `UPDATE engines SET listed_until = listed_until + interval '1 minute'` });
+  await look();
+  expect((stage.engine.controls.calls()['list-all'] ?? 0) - before).toBe(1);
+});
+
 async function startHeld(count: number): Promise<RunRecord[]> {
   const ids = await Promise.all(Array.from({ length: count }, () => stage.runs.startVersion(held)));
   return Promise.all(ids.map((id) => stage.runs.reaches(id, 'RUNNING')));
@@ -135,7 +193,26 @@ async function health(): Promise<{ state: string; detail?: string }> {
   return body?.['health'] ?? { state: 'unread' };
 }
 
-async function stuckRuns(): Promise<number> {
+/** A pass after the interval between two looks for orphans. */
+async function look(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  await pass();
+}
+
+async function orphans(): Promise<string[]> {
+  const { rows } = await stage.app.database.query<{ key: string }>({
+    text: `SELECT external_id AS key FROM drift WHERE kind = 'orphan' AND resolved_at IS NULL`,
+  });
+  return rows.map(({ key }) => key).sort();
+}
+
+async function installationId(): Promise<string> {
+  const { rows } = await stage.app.database.query<{ id: string }>({ text: 'SELECT id FROM installation' });
+  return rows[0]?.id ?? '';
+}
+
+async function metric(series: string): Promise<number> {
   const text = await (await fetch(`${stage.app.url}/metrics`)).text();
-  return Number(/^signalbox_stuck_workflow_runs\{engine="se"\} (\d+)$/m.exec(text)?.[1] ?? 0);
+  const line = text.split('\n').find((one) => one.startsWith(`${series} `));
+  return Number(line?.split(' ')[1] ?? 0);
 }

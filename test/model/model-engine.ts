@@ -130,6 +130,7 @@ export class ModelEngine {
           cancelTask: 'none',
           pause: 'native',
           resume: 'native',
+          list: 'none',
           hints: 'none',
           forget: 'none',
         },

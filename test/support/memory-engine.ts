@@ -55,6 +55,7 @@ export class MemoryEngine {
         cancelTask: 'none',
         pause: 'native',
         resume: 'native',
+        list: 'none',
         hints: 'none',
         forget: 'none',
       },

@@ -47,6 +47,7 @@ CREATE TABLE signalbox_local.runs (
   CHECK ((finished_at IS NOT NULL) = (phase IN ('succeeded', 'failed', 'cancelled')))
 );
 
+CREATE INDEX runs_by_creation ON signalbox_local.runs (engine, created_at, id);
 CREATE INDEX runs_unclaimed ON signalbox_local.runs (engine, id)
   WHERE node_id IS NULL AND finished_at IS NULL;
 CREATE INDEX runs_active ON signalbox_local.runs (node_id, id) WHERE finished_at IS NULL;

@@ -42,6 +42,7 @@ const ROUTES: readonly [method: string, pattern: RegExp, verb: EngineVerb][] = [
   ['POST', /^\/executions$/, 'submit'],
   ['POST', /^\/executions\/list$/, 'list'],
   ['POST', /^\/executions\/forget$/, 'forget'],
+  ['GET', /^\/executions$/, 'list-all'],
   ['GET', /^\/executions\/([^/]+)$/, 'get'],
   ['GET', /^\/executions\/([^/]+)\/tasks$/, 'tasks'],
   ['POST', /^\/executions\/([^/]+)\/cancel$/, 'cancel'],
@@ -105,6 +106,8 @@ export function act(call: EngineCall, request: EngineRequest, memory: EngineMemo
       for (const key of ended) memory.forget(key);
       return { status: 200, body: { forgotten: ended.length }, did: `forgot ${ended.length}` };
     }
+    case 'list-all':
+      return { status: 200, body: listAll(request.url.searchParams, memory, now), did: 'listed' };
     case 'read-object': {
       const value = memory.objects.get(name);
       if (value === undefined) return refusal(404, 'not-found', `no object ${name}`);
@@ -133,6 +136,20 @@ export function act(call: EngineCall, request: EngineRequest, memory: EngineMemo
     default:
       return assertNever(call.verb);
   }
+}
+
+/** One page in order of creation; `after` is the uid of the last one of the page before. */
+function listAll(query: URLSearchParams, memory: EngineMemory, now: number): Json {
+  const since = Date.parse(query.get('since') ?? '');
+  const all = memory
+    .all()
+    .filter((one) => !(one.created_at < since))
+    .sort((a, b) => a.created_at - b.created_at || Number(a.uid.split('-')[1]) - Number(b.uid.split('-')[1]));
+  const after = query.get('after');
+  const rest = after === null ? all : all.slice(all.findIndex((one) => one.uid === after) + 1);
+  const page = rest.slice(0, LIST_PAGE);
+  const next = rest.length > page.length ? (page.at(-1)?.uid ?? null) : null;
+  return { executions: page.map((one) => executionJson(one, now)), next };
 }
 
 function validate(text: string): EngineAnswer {

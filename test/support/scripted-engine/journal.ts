@@ -14,7 +14,17 @@ export interface JournalEntry {
   traceparent?: string;
 }
 
-const READS: readonly EngineVerb[] = ['version', 'describe', 'get', 'list', 'tasks', 'logs', 'read-object', 'hints'];
+const READS: readonly EngineVerb[] = [
+  'version',
+  'describe',
+  'get',
+  'list',
+  'list-all',
+  'tasks',
+  'logs',
+  'read-object',
+  'hints',
+];
 /** Reads are many and say little: only the last of them are kept, all are counted. */
 const READS_KEPT = 2_000;
 

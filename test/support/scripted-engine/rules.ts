@@ -12,6 +12,7 @@ export const ENGINE_VERBS = [
   'get',
   'list',
   'forget',
+  'list-all',
   'tasks',
   'logs',
   'cancel',

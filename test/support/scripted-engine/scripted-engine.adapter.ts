@@ -23,7 +23,7 @@ import { followHints } from './hint-stream.js';
 import { readLogPage } from './log-pages.js';
 import { garbage, readList, readObject, readText } from './read-answer.js';
 import { ScriptedEngineClient } from './scripted-engine-client.js';
-import { readExecution, readTaskPage } from './to-observation.js';
+import { readExecution, readExecutionPage, readTaskPage } from './to-observation.js';
 import type { ReadExecution } from './to-observation.js';
 
 export interface ScriptedEngineOptions {
@@ -43,6 +43,7 @@ const VERBS = {
   cancelTask: 'native',
   pause: 'native',
   resume: 'native',
+  list: 'native',
   hints: 'native',
   forget: 'native',
 } as const satisfies VerbSupport;
@@ -215,6 +216,11 @@ export function createScriptedEngineAdapter(options: ScriptedEngineOptions): Eng
     },
     pause: (ref, ctx) => mustAct(ref, 'pause', ctx),
     resume: (ref, ctx) => mustAct(ref, 'resume', ctx),
+    list: async ({ since, cursor }, ctx) => {
+      const after = cursor === undefined ? '' : `&after=${encodeURIComponent(cursor)}`;
+      const path = `/executions?since=${encodeURIComponent(since.toISOString())}${after}`;
+      return readExecutionPage(await client.get(path, ctx));
+    },
     hints: (listener) => followHints(client, listener, closing.signal),
     forget: async (refs, ctx) => {
       for (const page of pagesOf(refs)) {

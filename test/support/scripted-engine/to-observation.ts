@@ -7,7 +7,7 @@ import type {
   TaskRunFacts,
   TaskState,
 } from '../../../adapters/spi/facts.js';
-import type { Marker } from '../../../adapters/spi/engine-adapter.js';
+import type { ExecutionPage, Marker } from '../../../adapters/spi/engine-adapter.js';
 import type { Json } from '../../../definition/definition-types.js';
 import { garbage, readCount, readFlag, readList, readObject, readText, readTime } from './read-answer.js';
 
@@ -75,6 +75,21 @@ export function readExecution(answer: Json, key: string): ReadExecution {
       contentDigest: readText(marker['content_digest'], 'content_digest'),
     },
   };
+}
+
+/** One page of everything the engine holds. */
+export function readExecutionPage(answer: Json): ExecutionPage {
+  const page = readObject(answer, 'the page of executions');
+  const executions = readList(page['executions'], 'executions').map((one) => {
+    const execution = readObject(one, 'an execution');
+    const { facts, marker } = readExecution(execution, readText(execution['key'], 'key'));
+    const createdAt = readTime(execution['created_at'] ?? null, 'created_at');
+    if (!createdAt) throw garbage('an execution without the time of its creation');
+    const { key, externalId, engineState } = facts;
+    return { key, externalId, engineState, installationId: marker.installationId, createdAt };
+  });
+  const next = page['next'];
+  return next === null ? { executions } : { executions, nextCursor: readText(next, 'next') };
 }
 
 /** One page of task runs, and how many there are on all pages. */
