@@ -2,7 +2,7 @@ import { resolve, sep } from 'node:path';
 import type { Config } from './config.js';
 import { ConfigRefused } from './read-config.js';
 import { EnginesFileRefused } from './engines/engines-file.js';
-import { errorCode, isDatabaseUnavailable } from './platform/database-errors.js';
+import { DatabaseInRecovery, errorCode, isDatabaseUnavailable } from './platform/database-errors.js';
 import { DataDirectoryInUse } from './platform/embedded-postgres.js';
 import { DatabaseRefused } from './platform/migrator.js';
 import { EmbeddedPostgresUnavailable } from './platform/postgres-programs.js';
@@ -106,6 +106,13 @@ function ofDatabase(error: unknown, config: Config): StartRefused | undefined {
     return new StartRefused(
       EXIT.environment,
       `The database that DATABASE_URL names does not exist at ${place}.`,
+      error,
+    );
+  }
+  if (error instanceof DatabaseInRecovery) {
+    return new StartRefused(
+      EXIT.environment,
+      `The database at ${place} is a standby, which only answers reads: DATABASE_URL has to lead to the primary.`,
       error,
     );
   }

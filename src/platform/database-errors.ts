@@ -8,6 +8,17 @@ const SOCKET = /^(ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EPIPE|EH
 /** What pg and its pool say without a code. */
 const POOL = /timeout exceeded when trying to connect|Connection terminated|Query read timeout|Client has encountered/;
 
+/** The server is in recovery: what it says may be long past, and nothing can be written. */
+export class DatabaseInRecovery extends Error {
+  /** As the server itself says it to whoever tries to write. */
+  readonly code = '25006';
+
+  constructor() {
+    super('the database is a standby, which only answers reads');
+    this.name = 'DatabaseInRecovery';
+  }
+}
+
 /** True when the same transaction, run again, may go through. */
 export function isContention(error: unknown): boolean {
   return CONTENTION.test(errorCode(error));

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { DatabaseInRecovery } from './database-errors.js';
 import type { DatabaseHandle, Db, Statement } from '../../adapters/spi/engine-kind.js';
 
 export type { Db, Statement } from '../../adapters/spi/engine-kind.js';
@@ -36,6 +37,9 @@ export class Database implements DatabaseHandle {
         ? {}
         : { statement_timeout: options.statementTimeoutMs, query_timeout: options.statementTimeoutMs + SILENCE_MS }),
       keepAlive: true,
+      verify: (client, done) => {
+        refuseStandby(client).then(() => done(), done);
+      },
     });
     // A connection that breaks is replaced by the pool; an error that nobody listens to would end the process. The pool itself
     // listens while a connection is idle, and not in the moment in which it hands one to a transaction.
@@ -73,6 +77,16 @@ export class Database implements DatabaseHandle {
   async close(): Promise<void> {
     await this.pool.end();
   }
+}
+
+/**
+ * Throws `DatabaseInRecovery` for a connection to a standby: a read there shows states that have passed, and a lost COMMIT
+ * that has not arrived there yet looks as if it had never been. A server in recovery becomes a primary by promotion, never
+ * the other way round while a connection lives.
+ */
+export async function refuseStandby(client: pg.ClientBase): Promise<void> {
+  const { rows } = await client.query<{ standby: boolean }>('SELECT pg_is_in_recovery() AS standby');
+  if (rows[0]?.standby !== false) throw new DatabaseInRecovery();
 }
 
 /** COMMIT was sent and its answer was lost: the transaction may or may not have happened. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, readdir } from 'node:fs/promises';
 import pg from 'pg';
+import { refuseStandby } from './database.js';
 
 /** A folder of `NNNN_name.sql` files, applied in order of their names into its own bookkeeping schema. */
 export interface MigrationSet {
@@ -25,7 +26,7 @@ const MIGRATION_LOCK = 72707369;
 /**
  * Applies what is missing, each file in one transaction together with its bookkeeping row.
  * Returns the names applied now. Throws `DatabaseRefused` for a server that is too old, for a file that was changed after
- * it had been applied, and for a database that knows migrations this version does not.
+ * it had been applied, and for a database that knows migrations this version does not; `DatabaseInRecovery` for a standby.
  */
 export async function migrate(url: string, sets: readonly MigrationSet[]): Promise<string[]> {
   const client = await connect(url);
@@ -146,5 +147,11 @@ async function connect(url: string): Promise<pg.Client> {
   // A connection that breaks fails the statement; an error nobody listens to would end the process that asked.
   client.on('error', () => undefined);
   await client.connect();
-  return client;
+  try {
+    await refuseStandby(client);
+    return client;
+  } catch (error) {
+    await client.end();
+    throw error;
+  }
 }

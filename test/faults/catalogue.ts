@@ -89,11 +89,7 @@ F73 | events | consumer gets events out of commit order / gap on concurrent comm
 /** Why a row has no test yet. */
 const MISSING: Readonly<Record<string, string>> = {
   F9: 'an open-loop overload for a minute belongs to the benchmarks (part 2)',
-  F12: 'needs a second database server with replication',
-  F13: 'needs a loop file system, which only an administrator can mount',
-  F16: 'no statement is ever sent to a replica: there is no setting for one',
   F17: 'there is one migration only: no older process could run on its schema',
-  F59: 'needs a database server whose clock can be set apart from the machine',
   F62: 'sockets are counted with the benchmarks (part 2)',
   F63: 'memory is measured with the benchmarks (part 2)',
 };

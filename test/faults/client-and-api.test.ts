@@ -74,17 +74,22 @@ test('F4: the same key with another body is refused and does nothing', async () 
 
 test('F5: clients that send a byte a second, or leave in the middle, make no run and hold up nobody', async () => {
   const before = await stage.countRuns();
-  const slow = Array.from({ length: form(60, 200) }, () => new SlowClient(stage.app.url));
-  const leaving = Array.from({ length: 20 }, () => new SlowClient(stage.app.url));
-  await Promise.all([...slow, ...leaving].map((client) => client.connected));
-  for (const client of leaving) client.leave();
-  const began = performance.now();
-  for (let request = 0; request < 50; request++) expect((await api.get('/workflows')).status).toBe(200);
-  expect(performance.now() - began).toBeLessThan(5_000);
-  const answers = await Promise.all(slow.map((client) => client.answer));
-  expect(new Set(answers.map((text) => text.split(' ')[1]))).toEqual(new Set(['408']));
+  const rounds: { alone: number; beside: number }[] = [];
+  // Another process can take the machine in one round; what slow clients cost, they cost in each.
+  while (rounds.length < 5 && !rounds.some(({ alone, beside }) => beside < 2 * alone)) {
+    const alone = await slowestOf(50);
+    const slow = Array.from({ length: form(60, 200) }, () => new SlowClient(stage.app.url));
+    const leaving = Array.from({ length: 20 }, () => new SlowClient(stage.app.url));
+    await Promise.all([...slow, ...leaving].map((client) => client.connected));
+    for (const client of leaving) client.leave();
+    rounds.push({ alone, beside: await slowestOf(50) });
+    const answers = await Promise.all(slow.map((client) => client.answer));
+    expect(new Set(answers.map((text) => text.split(' ')[1]))).toEqual(new Set(['408']));
+  }
+  const { alone = 0, beside = Infinity } = rounds.at(-1) ?? {};
+  expect(beside).toBeLessThan(2 * alone);
   expect(await stage.countRuns()).toBe(before);
-}, 30_000);
+}, 60_000);
 
 for (const { row, point, stored } of [
   { row: 'F6', point: 'create.after-commit', stored: true },
@@ -153,6 +158,17 @@ test('the invariants hold after all of it', async () => {
   await until(openRuns, (count) => count === 0);
   await stage.check({ created: [], unanswered: true });
 });
+
+/** Milliseconds of the slowest of so many requests, one after the other: their 99th percentile. */
+async function slowestOf(requests: number): Promise<number> {
+  let slowest = 0;
+  for (let request = 0; request < requests; request++) {
+    const began = performance.now();
+    expect((await api.get('/workflows')).status).toBe(200);
+    slowest = Math.max(slowest, performance.now() - began);
+  }
+  return slowest;
+}
 
 async function openTransactions(): Promise<number> {
   const { rows } = await stage.app.database.query<{ count: number }>({

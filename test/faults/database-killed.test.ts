@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { MIGRATIONS } from '../../src/migrations.js';
 import { migrate } from '../../src/platform/migrator.js';
 import { Api } from '../support/api.js';
+import { CarefulLoad } from '../support/careful-load.js';
 import { check, describeViolations } from '../support/checker.js';
 import { openTestDatabase } from '../support/database.js';
 import { PostgresServer } from '../support/postgres-server.js';
@@ -44,8 +45,7 @@ test(`F11: PostgreSQL killed ${KILLS} times under load loses no run that was ans
   const definition = JSON.stringify({ tasks: [{ id: 'only' }] });
   const body = { title: 'at-once', workflow_engine: 'se', definition_format: 'native', definition };
   expect((await api.post('/workflows', body)).status).toBe(201);
-  const created: number[] = [];
-  const load = new Load(api, created);
+  const load = new CarefulLoad(() => api, 'f11', { errors: () => server.errors() });
   for (let kill = 0; kill < KILLS; kill++) {
     await sleep(BETWEEN_MS);
     await load.answered(20);
@@ -54,6 +54,7 @@ test(`F11: PostgreSQL killed ${KILLS} times under load loses no run that was ans
   }
   await load.answered(20);
   await load.end();
+  const { created } = load;
 
   const { database, drop } = openTestDatabase(postgres.url);
   const open = async (): Promise<number> => {
@@ -69,53 +70,3 @@ test(`F11: PostgreSQL killed ${KILLS} times under load loses no run that was ans
   expect(new Set(created).size).toBe(created.length);
   await drop();
 }, 600_000);
-
-/** Four careful clients: each repeats a request under its key until there is an answer. */
-class Load {
-  private over = false;
-  private readonly failures: string[] = [];
-  private readonly clients: Promise<void>[];
-
-  constructor(
-    private readonly api: Api,
-    private readonly created: number[],
-  ) {
-    this.clients = [0, 1, 2, 3].map((name) => this.work(name));
-  }
-
-  /** So many more answers of 201. Throws when a client failed. */
-  async answered(more: number): Promise<void> {
-    const enough = this.created.length + more;
-    await until(
-      async () => this.created.length,
-      (count) => count >= enough || this.failures.length > 0,
-    );
-    expect(this.failures).toEqual([]);
-  }
-
-  async end(): Promise<void> {
-    this.over = true;
-    await Promise.all(this.clients);
-    expect(this.failures).toEqual([]);
-  }
-
-  private async work(name: number): Promise<void> {
-    for (let request = 0; !this.over && this.failures.length === 0; request++) {
-      try {
-        this.created.push(await this.postUntilAnswered(`${name}-${request}`));
-      } catch (error) {
-        this.failures.push(`${String(error)}: ${String((error as Error).cause)}; the server said: ${server.errors()}`);
-      }
-    }
-  }
-
-  private async postUntilAnswered(key: string): Promise<number> {
-    for (let repeat = 0; repeat < 1_000; repeat++) {
-      const answer = await this.api.post('/workflow-runs', { workflow: { title: 'at-once' } }, { key });
-      if (answer.status === 201) return answer.body.id;
-      if (answer.status !== 409 && answer.status !== 503) throw new Error(`${answer.status} ${answer.text}`);
-      await sleep(30);
-    }
-    throw new Error(`${key} was never answered`);
-  }
-}

@@ -62,6 +62,7 @@ export class PostgresServer {
 
   static async start(options: PostgresServerOptions = {}): Promise<PostgresServer> {
     const programs = await findPostgresPrograms();
+    if (options.home !== undefined) await mkdir(options.home, { mode: 0o755 });
     const home = options.home ?? (await mkdtemp(join(tmpdir(), 'signalbox-postgres-')));
     const password = randomBytes(24).toString('hex');
     const server = new PostgresServer(programs, join(home, 'data'), home, await freePort(), password, options);
@@ -97,6 +98,11 @@ export class PostgresServer {
     const pid = this.postmaster?.child.pid;
     if (pid === undefined || !this.isRunning) throw new Error(`no server runs in ${this.directory}`);
     return pid;
+  }
+
+  /** What the server that was started last has said. */
+  get log(): string {
+    return this.postmaster?.said ?? '';
   }
 
   /** kill -9 of the postmaster. */

@@ -1,5 +1,6 @@
 import { setTimeout as after } from 'node:timers/promises';
 import type { Database } from '../database.js';
+import { DatabaseInRecovery } from '../database-errors.js';
 import type { Drain } from '../drain.js';
 
 /** Milliseconds a database that is well answers `SELECT 1` in. */
@@ -25,8 +26,8 @@ export class Readiness {
         this.ask(),
         after(LIMIT_MS, 'the database does not answer', { signal: late.signal, ref: false }),
       ]);
-    } catch {
-      return 'the database does not answer';
+    } catch (error) {
+      return error instanceof DatabaseInRecovery ? error.message : 'the database does not answer';
     } finally {
       late.abort();
     }
