@@ -1,14 +1,16 @@
 import { describe, expect, test } from '@jest/globals';
 import { EngineError, ENGINE_ERROR_CODES } from '../../adapters/spi/engine-error.js';
 import type { PresentExecution } from '../../adapters/spi/facts.js';
-import { ago, aRun, NOW } from '../../test/support/run-records.js';
+import { ago, anExecution, aRun, NOW } from '../../test/support/run-records.js';
 import type { Outcome, RunRecord } from '../lifecycle/run-record.js';
 import { afterAccepted, afterBaseline, afterError, afterFind, retryInMs, type Patch } from './after-call.js';
 
 const inFlight = { outcome: 'in_flight', attemptedAt: ago(1_000), firstAttemptedAt: ago(1_000) } as const;
 const known = { outcome: 'known', externalId: 'x', attemptedAt: ago(1_000) } as const;
+/** The execution of `calling()`, whole: what a patch does not change has to be there still. */
+const sent = anExecution({ ...inFlight, engineEpoch: 'e1' });
 const calling = (changes: Partial<RunRecord['execution']> = {}): RunRecord =>
-  aRun({ execution: { ...inFlight, ...changes } });
+  aRun({ execution: { ...inFlight, engineEpoch: 'e1', ...changes } });
 
 const LATER = new Date(NOW.getTime() + 24 * 3_600_000);
 
@@ -20,28 +22,70 @@ describe('afterError', () => {
       before: 'none',
       patch: {
         failures: 1,
-        execution: { outcome: 'none', attemptedAt: null, firstAttemptedAt: null },
+        lastError: { code: 'engine-unavailable', message: 'the answer', at: NOW.toISOString() },
+        execution: { ...sent, outcome: 'none', attemptedAt: null, firstAttemptedAt: null, engineEpoch: null },
       },
     },
     {
       reason: 'a repeat that was not sent says nothing about the attempt before',
       code: 'unavailable',
       before: 'unknown',
-      patch: { execution: { outcome: 'unknown', attemptedAt: inFlight.attemptedAt } },
+      patch: {
+        failures: 1,
+        lastError: { code: 'engine-unavailable', message: 'the answer', at: NOW.toISOString() },
+        execution: { ...sent, outcome: 'unknown' },
+      },
     },
+    ...(['unauthorized', 'conflict', 'not-found'] as const).map((code) => ({
+      reason: `an engine that answers ${code} has not taken the call`,
+      code,
+      before: 'none' as const,
+      patch: {
+        failures: 1,
+        lastError: { code: `engine-${code}`, message: 'the answer', at: NOW.toISOString() },
+        execution: { ...sent, outcome: 'none', attemptedAt: null, firstAttemptedAt: null, engineEpoch: null },
+      },
+    })),
     {
       reason: 'nobody knows after a time-out',
       code: 'timeout',
       before: 'none',
-      patch: { execution: { outcome: 'unknown' } },
+      patch: {
+        lastError: { code: 'engine-timeout', message: 'the answer', at: NOW.toISOString() },
+        execution: { ...sent, outcome: 'unknown' },
+      },
+    },
+    {
+      reason: 'nor after an answer that nobody understands',
+      code: 'unknown',
+      before: 'none',
+      patch: {
+        lastError: { code: 'engine-unknown', message: 'the answer', at: NOW.toISOString() },
+        execution: { ...sent, outcome: 'unknown' },
+      },
     },
     {
       reason: 'a refusal of the first attempt is the end, and nothing is looked for',
       code: 'rejected',
       before: 'none',
       patch: {
-        verdict: { state: 'FAILED' },
-        execution: { outcome: 'refused', tombstoneUntil: null },
+        verdict: {
+          state: 'FAILED',
+          failure: { class: 'user', code: 'engine-rejected', message: 'the answer' },
+        },
+        execution: { ...sent, outcome: 'refused', tombstoneUntil: null },
+      },
+    },
+    {
+      reason: 'what the engine cannot do is a refusal',
+      code: 'unsupported',
+      before: 'none',
+      patch: {
+        verdict: {
+          state: 'FAILED',
+          failure: { class: 'user', code: 'engine-unsupported', message: 'the answer' },
+        },
+        execution: { ...sent, outcome: 'refused', tombstoneUntil: null },
       },
     },
     {
@@ -49,13 +93,21 @@ describe('afterError', () => {
       code: 'rejected',
       before: 'unknown',
       patch: {
-        verdict: { state: 'FAILED' },
-        execution: { outcome: 'refused', tombstoneUntil: LATER },
+        verdict: {
+          state: 'FAILED',
+          failure: { class: 'user', code: 'engine-rejected', message: 'the answer' },
+        },
+        execution: { ...sent, outcome: 'refused', tombstoneUntil: LATER },
       },
     },
   ];
   test.each(rows)('$reason', ({ code, before, patch }) => {
-    expect(afterError(calling(), new EngineError(code, '-'), before)).toMatchObject(patch);
+    expect(afterError(calling(), new EngineError(code, 'the answer'), before)).toEqual(patch);
+  });
+
+  test('a code that it does not know is a mistake of ours, never a patch', () => {
+    const error = new EngineError('melted' as never, '-');
+    expect(() => afterError(calling(), error, 'none')).toThrow('engine error code: unhandled "melted"');
   });
 
   test.each(ENGINE_ERROR_CODES)('%s takes nothing back from an execution that was seen meanwhile', (code) => {
@@ -71,8 +123,7 @@ describe('retryInMs', () => {
 
   test('without its word every failure waits longer', () => {
     const waits = [0, 1, 2].map((failures) => retryInMs({ ...calling(), failures }, new EngineError('timeout', '-')));
-    expect(waits).toEqual([...waits].sort((a, b) => a - b));
-    expect(new Set(waits).size).toBe(3);
+    expect(waits).toEqual([500, 1_000, 2_000]);
   });
 });
 
@@ -98,13 +149,30 @@ describe('afterBaseline', () => {
   const after = (run: RunRecord, facts: PresentExecution): Patch => afterBaseline(run, facts, 20, 60_000);
 
   test('what the retry has to change is stored', () => {
-    expect(after(retrying(), seen())).toMatchObject({ lastError: null, execution: { baseline: 'round 1' } });
+    const { execution } = retrying();
+    expect(after(retrying(), seen())).toEqual({
+      failures: 0,
+      lastError: null,
+      execution: { ...execution, baseline: 'round 1' },
+    });
+  });
+
+  test('a word that nobody knows, without baseline and tasks, is no execution that is active again', () => {
+    const unclear = seen();
+    delete unclear.phase;
+    delete unclear.baseline;
+    expect(after(retrying(), unclear)).toMatchObject({
+      lastError: null,
+      execution: { outcome: 'none', baseline: null },
+    });
   });
 
   test('rule 5: stragglers are waited for, and nothing is stored that would let the retry go', () => {
     const patch = after(retrying(), seen({ liveTasks: 2 }));
-    expect(patch).toMatchObject({ lastError: { code: 'draining' } });
-    expect(patch.execution).toBeUndefined();
+    expect(patch).toEqual({
+      failures: 0,
+      lastError: { code: 'draining', message: '2 tasks are still alive', at: NOW.toISOString() },
+    });
   });
 
   test('rule 5: not longer than the grace', () => {
@@ -114,16 +182,24 @@ describe('afterBaseline', () => {
 
   test('rule 4: an execution that is active again is this generation; what was asked before this look is not', () => {
     const patch = after(retrying(), seen({ phase: 'running', baseline: 'round 2' }));
-    expect(patch).toMatchObject({ observedTicket: 20, execution: { outcome: 'known', baseline: '' } });
+    const { execution } = retrying();
+    expect(patch).toMatchObject({
+      lastError: null,
+      observedTicket: 20,
+      execution: { ...execution, outcome: 'known', baseline: '' },
+    });
+  });
+
+  test('rule 4: a ticket that was applied since this look stays the newest', () => {
+    expect(after(retrying({ observedTicket: 30 }), seen({ phase: 'running' }))).toMatchObject({ observedTicket: 30 });
   });
 });
 
 describe('afterFind', () => {
   test('a first absence is dated, a later one is not', () => {
-    expect(afterFind(calling(), { outcome: 'absent' }).execution).toMatchObject({
-      outcome: 'unknown',
-      absentSince: NOW,
-      lookups: 1,
+    expect(afterFind(calling(), { outcome: 'absent' })).toEqual({
+      failures: 0,
+      execution: { ...sent, outcome: 'unknown', absentSince: NOW, lookups: 1 },
     });
     const again = afterFind(calling({ absentSince: ago(5_000), lookups: 3 }), { outcome: 'absent' });
     expect(again.execution).toMatchObject({ absentSince: ago(5_000), lookups: 4 });
@@ -139,10 +215,16 @@ describe('afterFind', () => {
   });
 
   test('our key with other content is the end', () => {
-    expect(afterFind(calling(), { outcome: 'conflict', message: 'theirs' })).toMatchObject({
-      verdict: { failure: { code: 'engine-conflict', message: 'theirs' } },
-      execution: { outcome: 'refused' },
+    expect(afterFind(calling(), { outcome: 'conflict', message: 'theirs' })).toEqual({
+      verdict: { state: 'FAILED', failure: { class: 'engine', code: 'engine-conflict', message: 'theirs' } },
+      execution: { ...sent, outcome: 'refused' },
     });
+  });
+
+  test('an answer that it does not know is a mistake of ours, never a patch', () => {
+    expect(() => afterFind(calling(), { outcome: 'melted' } as never)).toThrow(
+      'find outcome: unhandled {"outcome":"melted"}',
+    );
   });
 
   test('an absence asked for before the execution was seen takes nothing back', () => {
@@ -151,6 +233,25 @@ describe('afterFind', () => {
 });
 
 describe('afterAccepted', () => {
+  test('what the engine tells is stored', () => {
+    const run = calling({ absentSince: ago(500) });
+    const told = { outcome: 'accepted', externalId: 'x', engineUid: 'u', engineUrl: 'http://e/x' } as const;
+    expect(afterAccepted(run, told)).toEqual({
+      failures: 0,
+      lastError: null,
+      submittedAt: NOW,
+      engineUrl: 'http://e/x',
+      execution: { ...sent, outcome: 'known', externalId: 'x', engineUid: 'u' },
+    });
+  });
+
+  test('our key with other content is the end of a submit, too', () => {
+    expect(afterAccepted(calling(), { outcome: 'conflict', message: 'theirs' })).toMatchObject({
+      verdict: { state: 'FAILED', failure: { code: 'engine-conflict' } },
+      execution: { outcome: 'refused' },
+    });
+  });
+
   test('what the engine does not tell stays as it was', () => {
     const run = { ...calling({ externalId: 'x', engineUid: 'u' }), submittedAt: ago(9_000), engineUrl: 'http://e/x' };
     expect(afterAccepted(run, {})).toMatchObject({

@@ -88,14 +88,7 @@ export function afterError(run: RunRecord, error: EngineError, before: Outcome):
     case 'unauthorized':
     case 'conflict':
     case 'not-found':
-      return {
-        ...errorFields(run, error),
-        execution: {
-          ...run.execution,
-          outcome: before === 'none' ? 'none' : 'unknown',
-          ...forget(run.execution, before),
-        },
-      };
+      return { ...errorFields(run, error), execution: notSent(run.execution, before) };
     case 'rejected':
     case 'unsupported':
       return {
@@ -129,11 +122,11 @@ function shownError(run: RunRecord, error: EngineError): RunRecord['lastError'] 
   return { code: `engine-${error.code}`, message: error.message, at: run.readAt.toISOString() };
 }
 
-/** A first attempt that was not sent leaves no trace. */
-function forget(execution: Execution, before: Outcome): Partial<Execution> {
+/** A first attempt that was not sent leaves no trace; one before it stays unknown. */
+function notSent(execution: Execution, before: Outcome): Execution {
   return before === 'none'
-    ? { attemptedAt: null, firstAttemptedAt: null, engineEpoch: null }
-    : { attemptedAt: execution.attemptedAt };
+    ? { ...execution, outcome: 'none', attemptedAt: null, firstAttemptedAt: null, engineEpoch: null }
+    : { ...execution, outcome: 'unknown' };
 }
 
 function engineConflict(run: RunRecord, message: string): Patch {

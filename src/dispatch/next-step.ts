@@ -4,7 +4,6 @@
  */
 import type { Capabilities } from '../../adapters/spi/engine-adapter.js';
 import type { Failure } from '../../adapters/spi/facts.js';
-import { FINAL_PHASES } from '../../adapters/spi/facts.js';
 import type { RunRecord } from '../lifecycle/run-record.js';
 import { isFinal } from '../lifecycle/run-state.js';
 import { TOMBSTONE_MS } from '../lifecycle/with-request.js';
@@ -79,7 +78,7 @@ function beforeSubmit(run: RunRecord): Step {
   switch (run.registration) {
     case 'READY':
     case 'RETIRED':
-      break;
+      return { do: 'submit', why: 'wanted and never sent' };
     case 'FAILED':
       return fail('registration-failed', 'user', 'The engine did not accept the definition of this workflow.');
     case 'PENDING': {
@@ -87,7 +86,6 @@ function beforeSubmit(run: RunRecord): Step {
       return { ...rest(REGISTRATION_VISIT_MS, 'registration is pending'), reason };
     }
   }
-  return { do: 'submit', why: 'wanted and never sent' };
 }
 
 function beforeRetry(run: RunRecord): Step {
@@ -103,7 +101,8 @@ function afterUnknownSubmit(run: RunRecord, ctx: StepContext): Step {
   const { execution } = run;
   const absentMs = execution.absentSince === null ? null : sinceMs(run, execution.absentSince);
   const remembers = sinceMs(run, execution.firstAttemptedAt ?? run.readAt) < ctx.capabilities.dedupeHorizonMs / 2;
-  const sameMemory = ctx.epoch !== undefined && ctx.epoch === execution.engineEpoch;
+  // An epoch in doubt (undefined) equals none, not even one that was never stored (null).
+  const sameMemory = ctx.epoch === execution.engineEpoch;
   if (absentMs !== null && run.desired === 'run' && remembers && sameMemory) {
     return { do: 'submit', why: 'positively absent, and the engine refuses a second execution under this key' };
   }
@@ -146,7 +145,6 @@ function cancelKnown(run: RunRecord, ctx: StepContext): Step {
     return { do: 'cancel', mode: 'force', why: 'the graceful cancel is overdue' };
   }
   if (cancelMode === null) return { do: 'cancel', mode: 'graceful', why: 'nobody knows whether the cancel arrived' };
-  if (FINAL_PHASES.some((phase) => phase === run.observed?.phase)) return rest(null, 'the engine has ended it');
   const lastMs = run.observedAt === null ? Infinity : sinceMs(run, run.observedAt);
   const everyMs = sentMs < 10_000 ? CANCEL_VISIT_MS : CANCEL_VISIT_MS * 5;
   return lastMs >= everyMs

@@ -62,11 +62,13 @@ const BARE_VALUE = /^[A-Za-z0-9._-]*$/;
 
 class Parser {
   private readonly tokens: Token[];
+  private readonly end: Token;
   private at = 0;
   private values = 0;
 
   constructor(text: string) {
     this.tokens = tokenize(text);
+    this.end = { kind: 'end', text: '', position: text.length + 1 };
   }
 
   terms(): LabelTerm[] {
@@ -146,7 +148,7 @@ class Parser {
   }
 
   private next(): Token {
-    return this.tokens[this.at] ?? { kind: 'end', text: '', position: 1 };
+    return this.tokens[this.at] ?? this.end;
   }
 
   private take(): Token {
@@ -178,7 +180,6 @@ function tokenize(text: string): Token[] {
     tokens.push({ kind: sign === undefined ? 'word' : 'sign', text: found, position });
     at += found.length;
   }
-  tokens.push({ kind: 'end', text: '', position: text.length + 1 });
   return tokens;
 }
 

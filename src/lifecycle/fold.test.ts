@@ -18,6 +18,8 @@ interface Row {
   failureCode?: string;
 }
 
+const OVERDUE = { code: 'cancel-overdue', message: '-', at: '-' };
+
 const rows: Row[] = [
   { reason: 'stored and never sent', state: 'PENDING' },
   { reason: 'a call is in flight', execution: { outcome: 'in_flight' }, state: 'PENDING' },
@@ -83,6 +85,14 @@ const rows: Row[] = [
     lastError: { code: 'stuck', message: '-', at: '-' },
     state: 'SCHEDULED',
     stateReason: 'stuck: not-started',
+  },
+  {
+    reason: 'F36: with the diagnosis of the engine, where it has one',
+    execution: { outcome: 'known' },
+    observed: facts({ phase: 'scheduled', stateReason: 'engine-definition-paused' }),
+    lastError: { code: 'stuck', message: '-', at: '-' },
+    state: 'SCHEDULED',
+    stateReason: 'stuck: engine-definition-paused',
   },
   { reason: 'the engine executes it', execution: { outcome: 'known' }, observed: facts(), state: 'RUNNING' },
   {
@@ -163,6 +173,78 @@ const rows: Row[] = [
     state: 'PENDING',
     stateReason: 'engine-unavailable',
   },
+  {
+    reason: 'a verdict of ours that is no failure says why',
+    desired: 'cancelled',
+    execution: { outcome: 'unknown' },
+    verdict: { state: 'CANCELLED', reason: 'never-seen-on-engine' },
+    state: 'CANCELLED',
+    stateReason: 'never-seen-on-engine',
+  },
+  {
+    reason: 'stopped on the engine as we wanted it needs no words',
+    desired: 'cancelled',
+    execution: { outcome: 'known' },
+    observed: facts({ phase: 'cancelled' }),
+    state: 'CANCELLED',
+  },
+  {
+    reason: 'evidence of a stop that nobody wanted any more takes no success back',
+    execution: { outcome: 'known' },
+    observed: facts({ phase: 'succeeded', stopEvidence: true }),
+    state: 'COMPLETED',
+  },
+  {
+    reason: 'failed after a cancel that is not wanted any more has failed',
+    execution: { outcome: 'known', cancelSentAt: ago(10) },
+    observed: facts({ phase: 'failed' }),
+    state: 'FAILED',
+    failureCode: 'engine-reported-failure',
+  },
+  {
+    reason: 'what holds a cancel up is its reason',
+    desired: 'cancelled',
+    execution: { outcome: 'known' },
+    observed: facts(),
+    lastError: OVERDUE,
+    state: 'CANCELLING',
+    stateReason: 'cancel-overdue',
+  },
+  {
+    reason: 'also before the engine showed anything',
+    desired: 'cancelled',
+    execution: { outcome: 'known' },
+    lastError: OVERDUE,
+    state: 'CANCELLING',
+    stateReason: 'cancel-overdue',
+  },
+  {
+    reason: 'the word of the engine goes before our own error',
+    execution: { outcome: 'known' },
+    observed: facts({ phase: 'paused', stateReason: 'held-by-operator' }),
+    lastError: OVERDUE,
+    state: 'PAUSED',
+    stateReason: 'held-by-operator',
+  },
+  {
+    reason: 'what holds a retry up is its reason',
+    execution: { verb: 'retry' },
+    lastError: { code: 'draining', message: '-', at: '-' },
+    state: 'RETRYING',
+    stateReason: 'draining',
+  },
+  {
+    reason: 'rule 2: what the engine refused is cancelled at once',
+    desired: 'cancelled',
+    execution: { outcome: 'refused' },
+    state: 'CANCELLED',
+  },
+  {
+    reason: 'rule 9: a pause cannot hold a submit that went out',
+    desired: 'paused',
+    execution: { outcome: 'in_flight' },
+    state: 'PENDING',
+  },
 ];
 
 function input(row: Row): FoldInput {
@@ -181,6 +263,20 @@ describe('fold', () => {
     expect(folded.state).toBe(row.state);
     expect(folded.stateReason).toBe(row.stateReason ?? null);
     expect(folded.failure?.code).toBe(row.failureCode);
+  });
+
+  test('a failure without words is the fault of the engine, and said so', () => {
+    const { failure } = fold(input({ reason: '', state: 'FAILED', observed: facts({ phase: 'failed' }) }));
+    expect(failure).toEqual({
+      class: 'engine',
+      code: 'engine-reported-failure',
+      message: 'The engine reported a failure and no reason.',
+    });
+  });
+
+  test('a phase that it does not know is a mistake of ours, never a state', () => {
+    const observed = facts({ phase: 'melted' as never });
+    expect(() => fold(input({ reason: '', state: 'FAILED', observed }))).toThrow('phase: unhandled "melted"');
   });
 
   test('is total, and has a failure exactly when it says FAILED', () => {

@@ -1,8 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
-import { aRun, facts, NOW } from '../../test/support/run-records.js';
+import { ago, aRun, facts, NOW } from '../../test/support/run-records.js';
 import { IllegalMove, refold } from './refold.js';
-import { isAllowedMove, isFinal, RUN_STATES, RUN_STATE_TABLE } from './run-state.js';
 import { withRequest } from './with-request.js';
 
 const STATE = { type: 'STATE', source: 'engine' } as const;
@@ -45,6 +43,8 @@ describe('refold', () => {
       execution: { outcome: 'known' },
       nextActionAt: NOW,
       leaseToken: 'x',
+      leaseUntil: NOW,
+      lastError: { code: 'engine-timeout', message: '-', at: '-' },
     });
     const { record } = refold(before, { ...before, observed: facts({ phase: 'succeeded', outputs: { n: 1 } }) }, STATE);
     expect(record).toMatchObject({
@@ -52,6 +52,8 @@ describe('refold', () => {
       finishedAt: NOW,
       nextActionAt: null,
       leaseToken: null,
+      leaseUntil: null,
+      lastError: null,
       outputs: { n: 1 },
     });
     expect(record.execution.endedAt).toEqual(NOW);
@@ -59,7 +61,89 @@ describe('refold', () => {
 
   test('a move the table forbids is an error and never a row', () => {
     const before = aRun({ state: 'COMPLETED', finishedAt: NOW, observed: facts({ phase: 'succeeded' }) });
-    expect(() => refold(before, { ...before, observed: facts() }, STATE)).toThrow(IllegalMove);
+    const move = (): unknown => refold(before, { ...before, observed: facts() }, STATE);
+    expect(move).toThrow(IllegalMove);
+    expect(move).toThrow(
+      expect.objectContaining({ name: 'IllegalMove', message: 'run 7 may not move from COMPLETED to RUNNING' }),
+    );
+  });
+
+  test('an active run keeps what is due, what holds it up and who holds it', () => {
+    const lastError = { code: 'engine-timeout', message: '-', at: '-' };
+    const due = { nextActionAt: NOW, leaseToken: 'x', leaseUntil: NOW, lastError };
+    const before = aRun({ state: 'SCHEDULED', execution: { outcome: 'known' }, ...due });
+    const { record } = refold(before, { ...before, observed: facts({ outputs: { n: 1 } }) }, STATE);
+    expect(record).toMatchObject({ state: 'RUNNING', ...due, finishedAt: null, outputs: null });
+    expect(record.execution.endedAt).toBeNull();
+  });
+
+  test('the times are those of the engine, and the first start stays', () => {
+    const before = aRun({ state: 'RUNNING', observed: facts(), execution: { outcome: 'known' } });
+    const observed = facts({
+      phase: 'succeeded',
+      startedAt: ago(9_000).toISOString(),
+      finishedAt: ago(3_000).toISOString(),
+    });
+    expect(refold(before, { ...before, observed }, STATE).record).toMatchObject({
+      startedAt: ago(9_000),
+      finishedAt: ago(3_000),
+      outputs: null,
+    });
+    const started = { ...before, startedAt: ago(10_000) };
+    expect(refold(started, { ...started, observed }, STATE).record.startedAt).toEqual(ago(10_000));
+  });
+
+  test('facts after the end change no time of it', () => {
+    const before = aRun({
+      state: 'FAILED',
+      finishedAt: ago(5_000),
+      observed: facts({ phase: 'failed' }),
+      execution: { outcome: 'known', endedAt: ago(4_000) },
+    });
+    const observed = facts({ phase: 'failed', finishedAt: ago(3_000).toISOString(), outputs: { n: 1 } });
+    const { record, events } = refold(before, { ...before, observed }, STATE);
+    expect(record).toMatchObject({ finishedAt: ago(5_000), outputs: null });
+    expect(record.execution.endedAt).toEqual(ago(4_000));
+    expect(events).toEqual([]);
+  });
+
+  test.each([
+    {
+      reason: 'a failure is the reason of the move',
+      observed: facts({ phase: 'failed', failure: { class: 'user', code: 'exit-code', message: '-' } }),
+      cause: STATE,
+      event: { to: 'FAILED', actor: null, reason: 'exit-code' },
+    },
+    {
+      reason: 'the reason of the state is the reason of the move',
+      observed: facts({ phase: 'paused', stateReason: 'held-by-operator' }),
+      cause: STATE,
+      event: { to: 'PAUSED', actor: null, reason: 'held-by-operator' },
+    },
+    {
+      reason: 'the words of the client go before both, with their author',
+      observed: facts({ phase: 'paused', stateReason: 'held-by-operator' }),
+      cause: { type: 'CANCEL', source: 'client', actor: 'client-7', reason: 'wrong day' } as const,
+      event: { to: 'PAUSED', actor: 'client-7', reason: 'wrong day' },
+    },
+    {
+      reason: 'a request that moves nothing repeats no reason of the state',
+      observed: facts({ stateReason: 'waits-for-node' }),
+      cause: { type: 'PAUSE', source: 'client' } as const,
+      event: { to: 'RUNNING', actor: null, reason: null },
+    },
+  ])('$reason', ({ observed, cause, event }) => {
+    const before = aRun({ state: 'RUNNING', observed: facts(), execution: { outcome: 'known' } });
+    expect(refold(before, { ...before, observed }, cause).events).toMatchObject([event]);
+  });
+
+  test('a run that the engine has not shown yet has no start', () => {
+    const before = aRun({ state: 'PENDING' });
+    expect(refold(before, withRequest(before, 'CANCEL', 'in-place'), STATE).record).toMatchObject({
+      state: 'CANCELLED',
+      startedAt: null,
+      finishedAt: NOW,
+    });
   });
 });
 
@@ -98,22 +182,5 @@ describe('withRequest', () => {
     expect(record).toMatchObject({ state, generation: 2, desired: 'run', finishedAt: null, failure: null });
     expect(record.execution.verb).toBe(verb);
     expect(record.execution.key.endsWith(verb === 'retry' ? '-g1' : '-g2')).toBe(true);
-  });
-});
-
-describe('the state table', () => {
-  test('final states are left by a retry alone, and COMPLETED by nothing', () => {
-    for (const state of RUN_STATES.filter(isFinal)) {
-      expect(RUN_STATE_TABLE[state].moves).toEqual(state === 'COMPLETED' ? [] : ['RETRYING', 'PENDING']);
-    }
-  });
-
-  test('every state can be reached and every active one can end', () => {
-    fc.assert(
-      fc.property(fc.constantFrom(...RUN_STATES), (state) => {
-        expect(state === 'PENDING' || RUN_STATES.some((from) => isAllowedMove(from, state))).toBe(true);
-        if (!isFinal(state)) expect(RUN_STATE_TABLE[state].moves.some((to) => isFinal(to))).toBe(true);
-      }),
-    );
   });
 });

@@ -20,9 +20,9 @@ export function answerRequest(
   run: Requestable,
   type: LifecycleRequestType,
   verbs: Pick<VerbSupport, 'pause' | 'resume'>,
-  generation?: number,
+  generation: number = run.generation,
 ): Answer {
-  if (generation !== undefined && generation < run.generation) {
+  if (generation < run.generation) {
     return unchanged(`the run is in generation ${run.generation} already`);
   }
   switch (type) {
@@ -40,7 +40,7 @@ export function answerRequest(
 }
 
 function answerCancel(run: Requestable): Answer {
-  if (run.desired === 'cancelled' && run.state === 'CANCELLING') return unchanged('a cancel is in progress');
+  if (run.state === 'CANCELLING') return unchanged('a cancel is in progress');
   return isFinal(run.state) ? unchanged(`the run is ${run.state}`) : accepted;
 }
 

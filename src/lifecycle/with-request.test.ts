@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { ago, aRun, facts, NOW } from '../../test/support/run-records.js';
 import type { LifecycleRequestType } from './lifecycle-event.js';
 import type { Execution, RunRecord } from './run-record.js';
-import { withRequest } from './with-request.js';
+import { TOMBSTONE_MS, withRequest } from './with-request.js';
 
 const known = { outcome: 'known', externalId: 'x', engineUid: 'u', engineEpoch: 'e1' } as const;
 const missing = { class: 'engine', code: 'engine-run-missing', message: '-' } as const;
@@ -18,7 +18,11 @@ interface Row {
 const rows: Row[] = [
   {
     reason: 'every request ends the back-off',
-    run: aRun({ failures: 5, nextActionAt: new Date(NOW.getTime() + 60_000) }),
+    run: aRun({
+      failures: 5,
+      nextActionAt: new Date(NOW.getTime() + 60_000),
+      lastError: { code: 'engine-timeout', message: '-', at: '-' },
+    }),
     type: 'CANCEL',
     after: { desired: 'cancelled', desiredAt: NOW, nextActionAt: NOW, failures: 0, lastError: null },
   },
@@ -40,6 +44,12 @@ const rows: Row[] = [
     run: aRun({ state: 'RUNNING', desired: 'paused', observed: facts(), execution: known }),
     type: 'RESUME',
     after: { desired: 'run', execution: { pauseSent: true } },
+  },
+  {
+    reason: 'a resume of a run that nobody holds sends nothing',
+    run: aRun({ state: 'RUNNING', observed: facts(), execution: known }),
+    type: 'RESUME',
+    after: { desired: 'run', execution: { pauseSent: false } },
   },
   {
     reason: 'a retry in place keeps key and identity, and forgets what was observed and sent',
@@ -103,7 +113,13 @@ const rows: Row[] = [
     reason: 'rule 5: what an unknown call may still do is waited for',
     run: aRun({ state: 'FAILED', execution: { outcome: 'unknown', attemptedAt: ago(5_000) } }),
     type: 'RETRY',
-    after: { lastError: { code: 'settling', message: expect.any(String) as never, at: ago(5_000).toISOString() } },
+    after: {
+      lastError: {
+        code: 'settling',
+        message: 'The call of the generation before may still arrive.',
+        at: ago(5_000).toISOString(),
+      },
+    },
   },
   {
     reason: 'rule 5: also where a repeat was refused and the attempt before it is the unknown one',
@@ -112,7 +128,68 @@ const rows: Row[] = [
       execution: { outcome: 'refused', attemptedAt: ago(5_000), tombstoneUntil: new Date(NOW.getTime() + 1) },
     }),
     type: 'RETRY',
+    after: {
+      lastError: {
+        code: 'settling',
+        message: 'The call of the generation before may still arrive.',
+        at: ago(5_000).toISOString(),
+      },
+    },
+  },
+  {
+    reason: 'rule 5: a call that was not answered when its process died may arrive, too',
+    run: aRun({ state: 'FAILED', execution: { outcome: 'in_flight', attemptedAt: ago(5_000) } }),
+    type: 'RETRY',
     after: { lastError: { code: 'settling', message: expect.any(String) as never, at: ago(5_000).toISOString() } },
+  },
+  {
+    reason: 'rule 5: what the engine answered is over, nothing of it is waited for',
+    run: aRun({
+      state: 'FAILED',
+      observed: facts({ phase: 'failed' }),
+      lastError: { code: 'settling', message: '-', at: '-' },
+      execution: { ...known, attemptedAt: ago(5_000) },
+    }),
+    type: 'RETRY',
+    after: { lastError: null },
+  },
+  {
+    reason: 'rule 5: what was never called has nothing to wait for',
+    run: aRun({ state: 'CANCELLED', execution: { outcome: 'unknown' } }),
+    type: 'RETRY',
+    after: { lastError: null },
+  },
+  {
+    reason: 'a retry forgets the absences and errors of the generation before',
+    run: aRun({
+      state: 'FAILED',
+      absentSince: ago(5_000),
+      absences: 2,
+      readError: { code: 'unread', message: '-', at: '-' },
+      execution: {
+        ...known,
+        firstAttemptedAt: ago(9_000),
+        attemptedAt: ago(9_000),
+        absentSince: ago(5_000),
+        endedAt: ago(1_000),
+        tombstoneUntil: NOW,
+      },
+    }),
+    type: 'RETRY',
+    after: {
+      generation: 2,
+      absentSince: null,
+      absences: 0,
+      readError: null,
+      execution: {
+        firstAttemptedAt: null,
+        attemptedAt: null,
+        absentSince: null,
+        pauseSent: false,
+        endedAt: null,
+        tombstoneUntil: null,
+      },
+    },
   },
   {
     reason: 'rule 5: a pause in between does not shorten it',
@@ -125,6 +202,14 @@ const rows: Row[] = [
 describe('withRequest', () => {
   test.each(rows)('$reason ($type)', ({ run, type, retryKind = 'in-place', after }) => {
     expect(withRequest(run, type, retryKind)).toMatchObject(after);
+  });
+
+  test('a late arrival is looked for during a day', () => {
+    expect(TOMBSTONE_MS).toBe(86_400_000);
+  });
+
+  test('a request that it does not know is a mistake of ours, never a record', () => {
+    expect(() => withRequest(aRun(), 'MELT' as never, 'none')).toThrow('lifecycle request: unhandled "MELT"');
   });
 
   test('a retry of one task carries it', () => {

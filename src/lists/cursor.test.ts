@@ -8,11 +8,36 @@ const scope: CursorScope = {
   filters: { state: ['RUNNING'], external_id: undefined },
 };
 
+const NO_CURSOR = expect.objectContaining({
+  code: 'validation-failed',
+  errors: [{ parameter: 'cursor', code: 'bad-cursor', message: 'It is not a cursor of this service.' }],
+}) as unknown as Error;
+
+const forged = (parts: unknown[]): string => Buffer.from(JSON.stringify(parts)).toString('base64url');
+
 describe('a cursor', () => {
   const cursor = encodeCursor(scope, ['2026-01-01T00:00:00.000001Z', 7]);
+  const digest: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'))[1];
 
   test('gives its position back to the same list', () => {
     expect(decodeCursor(cursor, scope, ['string', 'number'])).toEqual(['2026-01-01T00:00:00.000001Z', 7]);
+  });
+
+  test('holds its form, a short digest of the list, and the position', () => {
+    expect(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'))).toEqual([
+      1,
+      expect.stringMatching(/^[0-9a-f]{16}$/),
+      '2026-01-01T00:00:00.000001Z',
+      7,
+    ]);
+  });
+
+  test('is taken up to 2000 characters', () => {
+    const text = 'x'.repeat(1500 - Buffer.from(encodeCursor(scope, ['', 7]), 'base64url').length);
+    const longest = encodeCursor(scope, [text, 7]);
+    expect(longest).toHaveLength(2000);
+    expect(decodeCursor(longest, scope, ['string', 'number'])).toEqual([text, 7]);
+    expect(() => decodeCursor(encodeCursor(scope, [`${text}x`, 7]), scope, ['string', 'number'])).toThrow(NO_CURSOR);
   });
 
   test.each([
@@ -25,7 +50,14 @@ describe('a cursor', () => {
     expect(() => decodeCursor(cursor, other, ['string', 'number'])).toThrow(
       expect.objectContaining({
         code: 'validation-failed',
-        errors: [expect.objectContaining({ parameter: 'cursor' })],
+        message: 'The cursor cannot be used.',
+        errors: [
+          {
+            parameter: 'cursor',
+            code: 'bad-cursor',
+            message: 'It belongs to a list with another project, order or filter.',
+          },
+        ],
       }),
     );
   });
@@ -33,16 +65,18 @@ describe('a cursor', () => {
   test.each([
     { reason: 'no base64url', text: '%%%' },
     { reason: 'no JSON', text: Buffer.from('[1,').toString('base64url') },
+    { reason: 'a sign before it', text: `!${cursor}` },
+    { reason: 'a sign after it', text: `${cursor}!` },
     { reason: 'no list', text: Buffer.from('{}').toString('base64url') },
     { reason: 'an unknown form', text: Buffer.from('[2,"x",1]').toString('base64url') },
+    { reason: 'the form before this one', text: forged([0, digest, 'x', 1]) },
+    { reason: 'a digest that is no text', text: forged([1, 7, 'x', 1]) },
     { reason: 'far too long', text: 'a'.repeat(5000) },
     { reason: 'other types inside', text: encodeCursor(scope, [7, 'x']) },
     { reason: 'a fraction for an id', text: encodeCursor(scope, ['x', 1.5]) },
     { reason: 'a NUL that no database takes', text: encodeCursor(scope, ['\0', 1]) },
     { reason: 'too many entries', text: encodeCursor(scope, ['x', 1, 2]) },
   ])('is refused with $reason', ({ text }) => {
-    expect(() => decodeCursor(text, scope, ['string', 'number'])).toThrow(
-      expect.objectContaining({ code: 'validation-failed' }),
-    );
+    expect(() => decodeCursor(text, scope, ['string', 'number'])).toThrow(NO_CURSOR);
   });
 });

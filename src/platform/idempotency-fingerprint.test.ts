@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { createHash } from 'node:crypto';
 import { fingerprint, lockKey, type RequestIdentity } from './idempotency-fingerprint.js';
 
 const base: RequestIdentity = {
@@ -39,6 +40,15 @@ test('a body of null and no body are two requests', () => {
   expect(fingerprint({ operation: 'x', pathParams: {} })).not.toBe(
     fingerprint({ operation: 'x', pathParams: {}, body: null }),
   );
+});
+
+test('a fingerprint is 64 hexadecimal digits, the same in every release', () => {
+  expect(fingerprint({ operation: 'x', pathParams: {} })).toBe(createHash('sha256').update('["x",{}]').digest('hex'));
+});
+
+test('a lock is that of the project and the key', () => {
+  const digest = createHash('sha256').update('default\nkey-1').digest();
+  expect(lockKey('default', 'key-1')).toBe(digest.readBigInt64BE().toString());
 });
 
 test('the lock uses all 64 bits, sign included, and tells project and key apart', () => {

@@ -69,7 +69,7 @@ function decidePresent(run: RunRecord, seen: PresentExecution, ctx: ObservationC
   if (!whole && (changed || tooOld(run.tasksObservedAt, ctx))) {
     return { do: 'observe-whole', why: changed ? 'the run changed' : 'task facts are old' };
   }
-  const healed = run.readError !== null || run.absentSince !== null || run.absences > 0;
+  const healed = run.readError !== null || run.absentSince !== null;
   const stuckChanged = (run.lastError?.code === 'stuck') !== (stuck(run, observed, ctx) !== null);
   if (!changed && !whole && !healed && !stuckChanged) return { ...nothing('nothing changed'), ...unknownWord };
   const record: RunRecord = {
@@ -123,7 +123,8 @@ function decideAbsent(run: RunRecord, ctx: ObservationContext): Decision {
   const absentSince = run.absentSince ?? ctx.at;
   const absences = run.absences + (ctx.pass ? 1 : 0);
   const record: RunRecord = { ...run, absentSince, absences, observedTicket: ctx.ticket, readError: null };
-  const sameMemory = ctx.epoch !== undefined && ctx.epoch === run.execution.engineEpoch;
+  // An epoch that could not be read (undefined) equals none, not even one that was never stored (null).
+  const sameMemory = ctx.epoch === run.execution.engineEpoch;
   const ripe = absences >= ABSENCES_FOR_VERDICT && ctx.at.getTime() - absentSince.getTime() >= ctx.engineMissingGraceMs;
   if (ripe && sameMemory) {
     record.verdict = {

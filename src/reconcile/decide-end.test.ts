@@ -1,0 +1,131 @@
+import { describe, expect, test } from '@jest/globals';
+import {
+  absent,
+  CONTEXT,
+  type DecisionRow,
+  expectDecision,
+  KEY,
+  MINUTE,
+  seen,
+  whole,
+} from '../../test/support/decision-rows.js';
+import { ago, aRun, facts, NOW } from '../../test/support/run-records.js';
+import { decide } from './decide.js';
+
+const rows: DecisionRow[] = [
+  {
+    reason: 'a run that ended may be gone',
+    run: aRun({ state: 'COMPLETED', observed: facts({ phase: 'succeeded' }), execution: { outcome: 'known' } }),
+    observation: absent,
+    ctx: { pass: true },
+    do: 'nothing',
+    why: 'the run has ended',
+  },
+  {
+    reason: 'nobody has to read a run that ended',
+    run: aRun({ state: 'COMPLETED', observed: facts({ phase: 'succeeded' }), execution: { outcome: 'known' } }),
+    observation: { presence: 'unread', key: KEY, reason: 'connection refused' },
+    do: 'nothing',
+    why: 'the run has ended',
+  },
+  {
+    reason: 'rule 8: the engine running again after the end is drift, never a flip',
+    run: aRun({
+      state: 'COMPLETED',
+      finishedAt: NOW,
+      observed: facts({ phase: 'succeeded' }),
+      execution: { outcome: 'known' },
+    }),
+    observation: whole(),
+    do: 'drift',
+  },
+  {
+    reason: 'an unknown word after the end is no drift',
+    run: aRun({
+      state: 'COMPLETED',
+      finishedAt: NOW,
+      observed: facts({ phase: 'succeeded' }),
+      execution: { outcome: 'known' },
+    }),
+    observation: whole({ phase: undefined as never, engineState: 'brand_new' }),
+    do: 'nothing',
+    why: 'the run has ended',
+  },
+  {
+    reason: 'rule 8: tasks may be corrected while they settle',
+    run: aRun({
+      state: 'COMPLETED',
+      // The engine's clock is a day ahead, and decides nothing.
+      finishedAt: new Date(NOW.getTime() + 86_400_000),
+      observed: facts({ phase: 'succeeded' }),
+      execution: { outcome: 'known', endedAt: ago(1_000) },
+    }),
+    observation: whole({ phase: 'succeeded' }),
+    do: 'correct-tasks',
+  },
+  {
+    reason: 'rule 8: to the last moment of the settling',
+    run: aRun({
+      state: 'COMPLETED',
+      observed: facts({ phase: 'succeeded' }),
+      execution: { outcome: 'known', endedAt: ago(MINUTE) },
+    }),
+    observation: whole({ phase: 'succeeded' }),
+    do: 'correct-tasks',
+  },
+  {
+    reason: 'rule 8: a list has no tasks to correct',
+    run: aRun({
+      state: 'COMPLETED',
+      observed: facts({ phase: 'succeeded' }),
+      execution: { outcome: 'known', endedAt: ago(1_000) },
+    }),
+    observation: seen({ phase: 'succeeded' }),
+    do: 'nothing',
+  },
+  {
+    reason: 'rule 8: and not after that',
+    run: aRun({
+      state: 'COMPLETED',
+      finishedAt: NOW,
+      observed: facts({ phase: 'succeeded' }),
+      execution: { outcome: 'known', endedAt: ago(2 * MINUTE) },
+    }),
+    observation: whole({ phase: 'succeeded' }),
+    do: 'nothing',
+  },
+  {
+    reason: 'what surfaces after we gave it up is drift',
+    run: aRun({
+      state: 'CANCELLED',
+      finishedAt: NOW,
+      verdict: { state: 'CANCELLED', reason: '-' },
+      execution: { outcome: 'unknown' },
+    }),
+    observation: whole(),
+    do: 'drift',
+  },
+];
+
+describe('decide, after the end', () => {
+  test.each(rows)('$reason: $do', expectDecision);
+
+  test.each([
+    {
+      reason: 'the engine runs again after its own end',
+      run: aRun({ state: 'COMPLETED', observed: facts({ phase: 'succeeded' }), execution: { outcome: 'known' } }),
+      drift: { kind: 'state', detail: 'the run is COMPLETED, the engine says running' },
+    },
+    {
+      reason: 'what we gave up has arrived',
+      run: aRun({
+        state: 'CANCELLED',
+        verdict: { state: 'CANCELLED', reason: '-' },
+        execution: { outcome: 'unknown' },
+      }),
+      drift: { kind: 'late-execution', detail: 'found running at 2026-01-01T12:00:00.000Z' },
+    },
+  ])('drift says its kind and what was seen: $reason', ({ run, drift }) => {
+    expect(decide(run, whole(), CONTEXT)).toMatchObject({ do: 'drift', ...drift });
+  });
+});
