@@ -205,7 +205,8 @@ describe('fan-out', () => {
 
 describe('values', () => {
   test('they arrive byte-equal in arguments and variables, whatever they hold', async () => {
-    const hostile = 'a "b" \'c\' `id` $(id) ${{ params.x }} $HOME \\ %s\n\ttab\n\u00e9\u{1f600} ; rm -rf / #\n';
+    const hostile =
+      'a "b" \'c\' `id` $(id) ${{ params.x }} ${{ secrets.x }} {{ 7*7 }} <b>&amp; $HOME \\ %s\n\ttab\n\u00e9\u{1f600} ; rm -rf / #\n';
     const key = await engine.submit(
       workflow({
         params: { text: { type: 'string' }, list: { type: 'array' } },

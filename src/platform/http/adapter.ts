@@ -21,6 +21,9 @@ import { withPrefix } from './url-prefix.js';
 /** Bytes of a body, at most: definitions. */
 export const BODY_LIMIT = 1024 * 1024;
 
+/** Bytes of a request line and its headers, at most. */
+const HEAD_LIMIT = 16 * 1024;
+
 /** For the client to read a refusal before the connection is reset. */
 const LINGER_MS = 1_000;
 
@@ -57,7 +60,7 @@ export async function makeAdapter(parts: AdapterParts): Promise<FastifyAdapter> 
       headersTimeout: Math.min(parts.requestTimeoutMs, 10_000),
       // How often Node looks for requests that are late.
       connectionsCheckingInterval: Math.min(1_000, parts.requestTimeoutMs),
-      maxHeaderSize: 16_384,
+      maxHeaderSize: HEAD_LIMIT,
       // Looked at below: Node's own refusal has no body.
       requireHostHeader: false,
     },
@@ -66,6 +69,7 @@ export async function makeAdapter(parts: AdapterParts): Promise<FastifyAdapter> 
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 400 },
     frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
       begin(request);
+      reply.headers(SECURITY_HEADERS);
       sendProblem(request, reply, toProblem(error));
     },
     clientErrorHandler: refuseSocket,
@@ -178,13 +182,19 @@ function refuseSocket(error: Error & { code?: string }, socket: Socket): void {
   const late = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
   const problem = late
     ? new Problem('request-timeout', { detail: 'The request did not arrive whole in time.' })
-    : new Problem('malformed-request', { detail: 'This is not a well-formed HTTP request.' });
+    : new Problem('malformed-request', {
+        detail:
+          error.code === 'HPE_HEADER_OVERFLOW'
+            ? 'The request line and headers may have at most 16 KiB.'
+            : 'This is not a well-formed HTTP request.',
+      });
   const text = JSON.stringify(problemBody(problem, '/', undefined));
   const head = [
     `HTTP/1.1 ${problem.status} ${late ? 'Request Timeout' : 'Bad Request'}`,
     `content-type: ${PROBLEM_MEDIA_TYPE}`,
     `content-length: ${Buffer.byteLength(text)}`,
     'connection: close',
+    ...Object.entries(SECURITY_HEADERS).map(([name, value]) => `${name}: ${value}`),
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${text}`);
   // A client that does not close its side would keep the socket for ever.
