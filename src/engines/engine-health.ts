@@ -21,8 +21,10 @@ const PROBE_TIMEOUT_MS = 5_000;
  * Asks the engine for its version and reads our sentinel in it; stores what it saw. A failed read of the sentinel is not a
  * missing one; a missing or exchanged one makes the engine SUSPECT: its memory may be gone, so absences prove nothing. The
  * same holds when many runs vanished at once, whatever the sentinel says: then the epoch counts as not read.
+ * `recordedLater`: the caller writes the time of the check with a word of its own, so one that saw nothing new and lets it
+ * go on writes nothing here.
  */
-export async function checkHealth(db: Db, engine: Engine): Promise<Health> {
+export async function checkHealth(db: Db, engine: Engine, options: { recordedLater?: boolean } = {}): Promise<Health> {
   const began = process.hrtime.bigint();
   const health = await probe(engine);
   health.latencyMs = Math.round(Number(process.hrtime.bigint() - began) / 1e4) / 100;
@@ -34,7 +36,8 @@ export async function checkHealth(db: Db, engine: Engine): Promise<Health> {
   }
   if (health.epoch === undefined) delete engine.epoch;
   else engine.epoch = health.epoch;
-  await store(db, engine, health);
+  const goesOn = health.state === 'UP' || health.state === 'SUSPECT';
+  await store(db, engine, health, options.recordedLater === true && goesOn);
   return health;
 }
 
@@ -100,12 +103,13 @@ async function readSigns(db: Db, engine: string, epoch: string | null): Promise<
   return rows[0] ?? { otherEpoch: false, absent: 0, othersSeen: false };
 }
 
-async function store(db: Db, engine: Engine, health: Health): Promise<void> {
+async function store(db: Db, engine: Engine, health: Health, onlyNews: boolean): Promise<void> {
   await db.query({
     name: 'store-engine-health',
     text: `UPDATE engines SET health_state = $2, epoch = coalesce($3, epoch), version = coalesce($4, version),
              health_latency_ms = $5, health_detail = $6, health_checked_at = clock_timestamp()
-           WHERE name = $1`,
+           WHERE name = $1 AND (NOT $7 OR (health_state, epoch, version, health_detail)
+             IS DISTINCT FROM ($2, coalesce($3, epoch), coalesce($4, version), $6))`,
     values: [
       engine.name,
       health.state,
@@ -113,6 +117,7 @@ async function store(db: Db, engine: Engine, health: Health): Promise<void> {
       health.version ?? null,
       health.latencyMs,
       health.detail ?? null,
+      onlyNews,
     ],
   });
 }

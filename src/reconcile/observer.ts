@@ -26,7 +26,9 @@ export interface ObserveOptions {
 
 /** Runs that a list lacked and that are asked for one by one, per page: a list miss is not an absence. */
 const MISSING_AT_ONCE = 100;
-/** Whole executions read at the same time per call of `observe`. */
+/** Pages asked for at the same time: most of a pass over many runs is waiting for the engine. */
+const PAGES_AT_ONCE = 4;
+/** Whole executions read at the same time per page. */
 const WHOLE_AT_ONCE = 8;
 
 /** Asks an engine about runs and applies what it says: the one way facts come in, whoever asks. */
@@ -46,43 +48,38 @@ export class Observer {
   async observe(engine: Engine, runs: RunRecord[], options: ObserveOptions): Promise<Applied> {
     const total: Applied = { changed: 0, whole: [], failed: [] };
     const { pageSize } = engine.capabilities;
-    for (let from = 0; from < runs.length; from += pageSize) {
-      const part = runs.slice(from, from + pageSize);
-      const ctx = await this.context(engine, options);
-      const page = await this.readPage(engine, part, options, total);
-      const missing =
-        page.answered && options.listed !== true
-          ? part.filter((run) => isUnread(run, page.observations)).slice(0, MISSING_AT_ONCE)
-          : [];
-      const listed = part.filter((run) => !missing.includes(run));
-      const applied = await this.apply(engine, listed, page.observations, ctx);
-      total.changed += applied.changed;
-      total.failed.push(...applied.failed);
-      const whole = await this.observeWhole(engine, [...applied.whole, ...missing], options);
-      total.changed += whole.changed;
-      total.failed.push(...whole.failed);
-      if (options.pass === true) this.killPoints.reach('reconcile.page');
-    }
+    const pages = Array.from({ length: Math.ceil(runs.length / pageSize) }, (_, page) =>
+      runs.slice(page * pageSize, (page + 1) * pageSize),
+    );
+    await forEach(pages, PAGES_AT_ONCE, (page) => this.observePage(engine, page, options, total));
     return total;
   }
 
   /** Reads each run with its tasks, a few at a time. */
   async observeWhole(engine: Engine, runs: RunRecord[], options: ObserveOptions): Promise<Applied> {
     const total: Applied = { changed: 0, whole: [], failed: [] };
-    const queue = [...runs];
-    const worker = async (): Promise<void> => {
-      for (let run = queue.shift(); run; run = queue.shift()) {
-        const ctx = await this.context(engine, options);
-        const observation = await this.readOne(engine, run, options, total);
-        const [fresh] = await readRunRecords(this.database, [run.id]);
-        if (!fresh || fresh.generation !== run.generation) continue;
-        const applied = await this.apply(engine, [fresh], [observation], ctx);
-        total.changed += applied.changed;
-        total.failed.push(...applied.failed);
-      }
-    };
-    await Promise.all(Array.from({ length: Math.min(WHOLE_AT_ONCE, runs.length) }, worker));
+    await forEach(runs, WHOLE_AT_ONCE, async (run) => {
+      const ctx = await this.context(engine, options);
+      const observation = await this.readOne(engine, run, options, total);
+      const [fresh] = await readRunRecords(this.database, [run.id]);
+      if (!fresh || fresh.generation !== run.generation) return;
+      add(total, await this.apply(engine, [fresh], [observation], ctx));
+    });
     return total;
+  }
+
+  private async observePage(engine: Engine, runs: RunRecord[], options: ObserveOptions, total: Applied): Promise<void> {
+    const ctx = await this.context(engine, options);
+    const page = await this.readPage(engine, runs, options, total);
+    const missing =
+      page.answered && options.listed !== true
+        ? runs.filter((run) => isUnread(run, page.observations)).slice(0, MISSING_AT_ONCE)
+        : [];
+    const listed = runs.filter((run) => !missing.includes(run));
+    const applied = await this.apply(engine, listed, page.observations, ctx);
+    add(total, applied);
+    add(total, await this.observeWhole(engine, [...applied.whole, ...missing], options));
+    if (options.pass === true) this.killPoints.reach('reconcile.page');
   }
 
   private async readPage(
@@ -145,6 +142,24 @@ export class Observer {
       taskSettleMs: this.config.taskSettleMs,
     };
   }
+}
+
+/** `atOnce` at the same time; after an error no further one is begun. */
+async function forEach<T>(items: readonly T[], atOnce: number, work: (item: T) => Promise<void>): Promise<void> {
+  const queue = [...items];
+  const worker = async (): Promise<void> => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
+  };
+  try {
+    await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker));
+  } finally {
+    queue.length = 0;
+  }
+}
+
+function add(total: Applied, more: Applied): void {
+  total.changed += more.changed;
+  total.failed.push(...more.failed);
 }
 
 function isUnread(run: RunRecord, observations: Observation[]): boolean {

@@ -63,7 +63,7 @@ export class Reconciler {
     const began = performance.now();
     const pass: EnginePass = { engine: engine.name, checked: 0, changed: 0, failed: [], took_ms: 0 };
     await markOverdueCancels(this.database, engine.name, this.config.cancelGraceMs);
-    const health = await checkHealth(this.database, engine);
+    const health = await checkHealth(this.database, engine, { recordedLater: !options.runIds });
     if (health.state === 'DOWN' || health.state === 'UNAUTHORIZED') {
       pass.unreachable = health.detail ?? health.state;
     } else {
@@ -73,7 +73,7 @@ export class Reconciler {
       if (!options.runIds) {
         await this.lookAtEnded(engine, pass);
         pass.changed += await followTombstones(this.database, engine, this.telemetry.log);
-        await this.recordPass(engine, pass, ticket, at);
+        await this.recordPass(engine, pass, ticket, at, health.latencyMs);
         await findOrphans(this.database, engine, this.config.orphanIntervalMs, this.telemetry.log);
       }
     }
@@ -147,13 +147,20 @@ export class Reconciler {
   }
 
   /** The one row a complete pass writes: every run it covered and left alone was as stored when it began. */
-  private async recordPass(engine: Engine, pass: EnginePass, ticket: number, at: Date): Promise<void> {
+  private async recordPass(
+    engine: Engine,
+    pass: EnginePass,
+    ticket: number,
+    at: Date,
+    latencyMs: number,
+  ): Promise<void> {
     await this.database.query({
       name: 'record-pass',
       text: `UPDATE engines SET pass_ticket = $2, pass_began_at = $3, pass_ended_at = clock_timestamp(),
-               pass_checked = $4, pass_changed = $5, pass_failed = $6
+               pass_checked = $4, pass_changed = $5, pass_failed = $6, health_latency_ms = $7,
+               health_checked_at = clock_timestamp()
              WHERE name = $1 AND (pass_ticket IS NULL OR pass_ticket < $2)`,
-      values: [engine.name, ticket, at, pass.checked, pass.changed, pass.failed.length],
+      values: [engine.name, ticket, at, pass.checked, pass.changed, pass.failed.length, latencyMs],
     });
   }
 }

@@ -107,7 +107,7 @@ async function submitAll(own: BenchDatabase, env: Record<string, string>, runs: 
         return rows[0]?.count ?? 0;
       },
       (count) => count === runs,
-      180_000,
+      600_000,
     );
   } finally {
     await worker.stop();
