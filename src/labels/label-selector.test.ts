@@ -145,6 +145,18 @@ describe('a selector', () => {
       reason: 'members are joined by commas',
     },
     {
+      text: 'a in =b)',
+      position: 6,
+      message: '"=" was found where "(" was expected.',
+      reason: 'another sign opens no set',
+    },
+    {
+      text: 'a in (b=c)',
+      position: 8,
+      message: '"=" was found where "," or ")" was expected.',
+      reason: 'another sign joins no members',
+    },
+    {
       text: 'a in (b ")"',
       position: 9,
       message: '")" was found where "," or ")" was expected.',

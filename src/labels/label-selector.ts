@@ -68,6 +68,7 @@ class Parser {
 
   constructor(text: string) {
     this.tokens = tokenize(text);
+    // Its text is the empty value of `team=`.
     this.end = { kind: 'end', text: '', position: text.length + 1 };
   }
 
@@ -130,7 +131,7 @@ class Parser {
     const token = this.next();
     this.values += 1;
     if (this.values > MAX_VALUES) throw new SelectorRefused(token.position, `at most ${MAX_VALUES} values are taken.`);
-    if (token.kind === 'end' || (token.kind === 'sign' && (token.text === ',' || token.text === ')'))) return '';
+    if (token.kind === 'sign' && (token.text === ',' || token.text === ')')) return '';
     this.take();
     if (token.kind === 'sign') throw unexpected(token, 'a value');
     if (token.kind === 'word' && !BARE_VALUE.test(token.text)) {
