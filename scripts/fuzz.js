@@ -15,6 +15,7 @@ import { parseArgs } from 'node:util';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const READY_WITHIN_MS = 120_000;
 const STOP_WITHIN_MS = 45_000;
+const SUMMARY_WITHIN_MS = 30_000;
 /** The rest of a run is never smaller than one round of the coverage phase, which is the same whatever is asked for. */
 const COVERAGE_REQUESTS = 2_500;
 /** Requests of one round for each example of an operation, about. */
@@ -162,7 +163,7 @@ async function fuzz(url) {
     const answers = difference(await statuses(url), before);
     for (const [status, count] of answers) total.set(status, (total.get(status) ?? 0) + count);
     const broken = [...answers].filter(([status]) => status >= '500').reduce((all, [, count]) => all + count, 0);
-    const bad = round.code !== 0 || broken > 0;
+    const bad = round.code !== 0 || round.findings > 0 || broken > 0;
     findings += bad ? Math.max(round.findings, broken, 1) : 0;
     say(
       `seed ${seed}: ${sum(answers)} requests, ${broken} answered 5xx, ${round.findings} findings, ` +
@@ -192,11 +193,14 @@ async function runSchemathesis(url, seed, examples) {
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text) => (output = (output + text).slice(-1_000_000)));
   }
-  const timer = setTimeout(() => child.kill('SIGTERM'), Math.max(0, deadline - Date.now()));
+  // Interrupted, it still says what it found.
+  const timer = setTimeout(() => child.kill('SIGINT'), Math.max(0, deadline - Date.now()));
+  const killer = setTimeout(() => child.kill('SIGKILL'), Math.max(0, deadline - Date.now()) + SUMMARY_WITHIN_MS);
   const [code] = await once(child, 'close');
   clearTimeout(timer);
+  clearTimeout(killer);
   children.delete(child);
-  const findings = Number(/(\d+) unique failures/.exec(output)?.[1] ?? 0);
+  const findings = Number(/(\d+) unique failures?/.exec(output)?.[1] ?? 0);
   const links = /API Links:\s+(\d+) covered/.exec(output)?.[1] ?? 'no';
   const seconds = Math.round((Date.now() - began) / 1000);
   const late = Date.now() >= deadline;
