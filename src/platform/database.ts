@@ -22,6 +22,9 @@ export interface PoolOptions {
 /** How much longer than a statement may take we wait for the word that it took too long. */
 const SILENCE_MS = 5_000;
 
+/** Requests that may wait for each connection. At a few milliseconds a request that is a tenth of a second for the last of them. */
+const WAITING_PER_CONNECTION = 6;
+
 /** The one pool of a process. Store functions take a `Db` and so cannot leave a transaction by accident. */
 export class Database implements DatabaseHandle {
   readonly pool: pg.Pool;
@@ -45,6 +48,11 @@ export class Database implements DatabaseHandle {
     // listens while a connection is idle, and not in the moment in which it hands one to a transaction.
     this.pool.on('error', () => undefined);
     this.pool.on('connect', (client) => client.on('error', () => undefined));
+  }
+
+  /** So many wait for a connection that whoever comes now would be answered too late. */
+  get overloaded(): boolean {
+    return this.pool.waitingCount >= WAITING_PER_CONNECTION * this.pool.options.max;
   }
 
   async query<Row = Record<string, unknown>>(statement: Statement): Promise<{ rows: Row[]; rowCount: number }> {

@@ -29,6 +29,7 @@ export const PROBLEMS = {
   'engine-unavailable': { status: 503, title: 'The engine does not answer' },
   'database-unavailable': { status: 503, title: 'The database does not answer' },
   'outcome-unknown': { status: 503, title: 'The outcome is unknown: repeat with the same Idempotency-Key' },
+  overloaded: { status: 503, title: 'There are more requests than can be answered' },
   'shutting-down': { status: 503, title: 'The service is shutting down' },
 } as const satisfies Record<string, { status: number; title: string }>;
 

@@ -10,6 +10,9 @@ import { isReached, toLine, toTable, type Figure } from './figure.js';
 import { dispatchFigure } from './dispatch-figure.js';
 import { idleFigures } from './idle-figure.js';
 import { latencyFigures } from './latency-figure.js';
+import { memoryFigures } from './memory-figures.js';
+import { overloadFigures } from './overload-figures.js';
+import { shutdownFigures } from './shutdown-figures.js';
 import { logsFigures } from './logs-figure.js';
 import { startupFigures } from './startup-figure.js';
 import { reconcileFigures } from './reconcile-figures.js';
@@ -27,12 +30,25 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string', default: '2' },
     'log-mb': { type: 'string', default: '2000' },
     /** Of the long record. */
+    'overload-seconds': { type: 'string', default: '60' },
     rows: { type: 'string', default: '10000000' },
   },
 });
 const rounds = Number(values.rounds);
 const roundMs = Number(values.seconds) * 1000;
-const FIGURES = [...RECORD_FIGURES, 'scale', 'reconcile', 'dispatch', 'latency', 'idle', 'startup', 'logs'];
+const FIGURES = [
+  ...RECORD_FIGURES,
+  'scale',
+  'reconcile',
+  'dispatch',
+  'latency',
+  'overload',
+  'memory',
+  'idle',
+  'startup',
+  'shutdown',
+  'logs',
+];
 const unknown = positionals.filter((name) => !FIGURES.some((figure) => figure === name));
 if (unknown.length > 0) {
   process.stderr.write(`There is no figure ${unknown.join(', ')}: ${FIGURES.join(', ')}.\n`);
@@ -75,8 +91,14 @@ try {
     await emit(() => latencyFigures('server'));
     await emit(() => latencyFigures('api+worker'));
   }
+  if (wants('overload')) {
+    const seconds = Number(values['overload-seconds']);
+    await emit(() => overloadFigures({ seconds, rounds, roundMs, dataDir: join(home, 'overload') }));
+  }
+  if (wants('memory')) await emit(() => memoryFigures(join(home, 'memory')));
   if (wants('idle')) await emit(() => idleFigures(join(home, 'idle')));
   if (wants('startup')) await emit(() => startupFigures(rounds, join(home, 'startup')));
+  if (wants('shutdown')) await emit(() => shutdownFigures(rounds, join(home, 'shutdown')));
   // Every take has a folder of its own: the log is found by looking.
   if (wants('logs'))
     await emit(async () => logsFigures(rounds, Number(values['log-mb']), await mkdtemp(join(home, 'logs-'))));

@@ -2,23 +2,30 @@
 import { connect, type Socket } from 'node:net';
 import { percentile } from './figure.js';
 import type { LoadJob, LoadResult } from './load.js';
+import { openLoad, type OpenLoadJob, type OpenLoadResult } from './open-load.js';
 
-let unique = 0;
+/** Of this process: a key is of one load and one request. */
+let unique = Date.now() * 1000;
 
-process.on('message', (job: LoadJob) => {
+process.on('message', (job: LoadJob | OpenLoadJob) => {
   void work(job).then(
     (result) => process.send?.(result),
     (error: unknown) => process.send?.({ error: String(error) }),
   );
 });
 
-async function work(job: LoadJob): Promise<LoadResult> {
+function work(job: LoadJob | OpenLoadJob): Promise<LoadResult | OpenLoadResult> {
+  let next = 0;
+  const take = (): string => (job.requests[next++ % job.requests.length] ?? '').replace('{n}', String(++unique));
+  return 'perSecond' in job ? openLoad(job, take) : closedLoad(job, take);
+}
+
+/** The next request of a connection is sent when its last one was answered. */
+async function closedLoad(job: LoadJob, take: () => string): Promise<LoadResult> {
   const latencies: number[] = [];
   const began = performance.now();
   const end = began + job.durationMs;
-  let next = 0;
   let bytes = 0;
-  const take = (): string => (job.requests[next++ % job.requests.length] ?? '').replace('{n}', String(++unique));
   await Promise.all(
     Array.from({ length: job.connections }, () =>
       converse(job, take, end, (ms, size) => {

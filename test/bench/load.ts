@@ -2,6 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { ended, forkEntry } from './child-process.js';
+import type { OpenLoadJob, OpenLoadResult } from './open-load.js';
 
 export interface LoadJob {
   url: string;
@@ -34,15 +35,24 @@ export class Load {
   }
 
   /** Throws when an answer is not as expected. */
-  async run(job: LoadJob): Promise<LoadResult> {
-    this.child.send(job);
-    const [answer] = (await once(this.child, 'message')) as [LoadResult | { error: string }];
-    if ('error' in answer) throw new Error(answer.error);
-    return answer;
+  run(job: LoadJob): Promise<LoadResult> {
+    return this.ask<LoadResult>(job);
+  }
+
+  /** Counts every answer, whatever it is. */
+  runOpen(job: OpenLoadJob): Promise<OpenLoadResult> {
+    return this.ask<OpenLoadResult>(job);
   }
 
   stop(): Promise<void> {
     return ended(this.child);
+  }
+
+  private async ask<T extends object>(job: LoadJob | OpenLoadJob): Promise<T> {
+    this.child.send(job);
+    const [answer] = (await once(this.child, 'message')) as [T | { error: string }];
+    if ('error' in answer) throw new Error(answer.error);
+    return answer;
   }
 }
 

@@ -11,11 +11,14 @@ import { seedRuns, seedWorkflow, TITLE } from './seed-runs.js';
 const RUNS = 100_000;
 const LIST_PATH = '/v1/workflow-runs?limit=50';
 
+/** A run with parameters, labels and a key of its own. */
+export const POST_REQUEST = request('POST', '/v1/workflow-runs', { 'idempotency-key': 'bench-{n}' }, postBody());
+
 const REQUESTS = {
   post: {
     goal: 0.8,
     status: 201,
-    requests: [request('POST', '/v1/workflow-runs', { 'idempotency-key': 'bench-{n}' }, postBody())],
+    requests: [POST_REQUEST],
   },
   get: {
     goal: 0.85,

@@ -7,10 +7,12 @@ import { Answer } from '../answer.js';
 import type { Drain } from '../drain.js';
 import type { Metrics } from '../metrics.js';
 import { Problem } from '../problem.js';
+import type { Database } from '../database.js';
 import { continueTrace, runInTrace } from '../trace.js';
 import { beginExchange, exchangeOf } from './exchange.js';
 import { parseJsonBody } from './json-body.js';
 import { readBody } from './read-body.js';
+import { refuseOverload } from './refuse-overload.js';
 import type { RouteTable } from './route-table.js';
 import { SECURITY_HEADERS } from './security-headers.js';
 import { sendAnswer } from './send-answer.js';
@@ -31,6 +33,8 @@ export interface AdapterParts {
   metrics: Metrics;
   drain: Drain;
   routes: RouteTable;
+  /** Its connections are what a request waits for. */
+  database: Pick<Database, 'overloaded'>;
   /** Milliseconds within which a request has to have arrived whole. */
   requestTimeoutMs: number;
 }
@@ -75,6 +79,11 @@ export async function makeAdapter(parts: AdapterParts): Promise<FastifyAdapter> 
     clientErrorHandler: refuseSocket,
   });
   const fastify = adapter.getInstance<FastifyInstance>();
+  refuseOverload(
+    fastify.server,
+    () => parts.database.overloaded,
+    () => parts.metrics.httpRequests.inc({ operation: 'none', status: '503' }),
+  );
   // An expectation we do not know is none.
   fastify.server.on('checkExpectation', (request, response) => fastify.server.emit('request', request, response));
   fastify.addHook('onRoute', (route) => parts.routes.add(route.method, route.url));

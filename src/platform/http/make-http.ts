@@ -3,6 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
 import type { Config } from '../../config.js';
+import type { Database } from '../database.js';
 import type { Drain } from '../drain.js';
 import type { Metrics } from '../metrics.js';
 import { serveApiPage } from '../openapi/api-page.js';
@@ -15,6 +16,7 @@ export interface HttpParts {
   metrics: Metrics;
   drain: Drain;
   routes: RouteTable;
+  database: Pick<Database, 'overloaded'>;
 }
 
 /** Nest on the adapter, initialised and listening to nothing. `module` brings `PlatformModule`. */

@@ -66,6 +66,7 @@ const ALWAYS: readonly ProblemCode[] = [
   'validation-failed',
   'internal-error',
   'database-unavailable',
+  'overloaded',
   'shutting-down',
 ];
 const WITH_BODY: readonly ProblemCode[] = ['malformed-body', 'body-too-large', 'unsupported-media-type'];

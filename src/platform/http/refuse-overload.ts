@@ -1,0 +1,40 @@
+/** Refuses what could only wait, before anything is read or worked out about it: answering too late helps nobody. */
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import { Problem } from '../problem.js';
+import { SECURITY_HEADERS } from './security-headers.js';
+import { problemBody, PROBLEM_MEDIA_TYPE } from './send-problem.js';
+import { API_PREFIX, withPrefix } from './url-prefix.js';
+
+const RETRY_AFTER_SECONDS = 1;
+
+/**
+ * Puts itself before the server's one listener. `overloaded` is asked for each request of the API; probes and metrics pass.
+ * `refused` is told of each refusal.
+ */
+export function refuseOverload(server: Server, overloaded: () => boolean, refused: () => void): void {
+  const [handle] = server.listeners('request') as RequestListener[];
+  if (!handle) throw new Error('the server has no listener yet');
+  server.removeListener('request', handle);
+  server.on('request', (request, response) => {
+    if (!overloaded() || !isOfApi(request)) return handle(request, response);
+    refuse(request, response);
+    refused();
+  });
+}
+
+function isOfApi(request: IncomingMessage): boolean {
+  return withPrefix(request.url ?? '/').startsWith(`/${API_PREFIX}`);
+}
+
+function refuse(request: IncomingMessage, response: ServerResponse): void {
+  const detail = 'There are more requests than can be answered in time. Repeat this one later.';
+  const problem = new Problem('overloaded', { detail, retryAfterSeconds: RETRY_AFTER_SECONDS });
+  const text = JSON.stringify(problemBody(problem, (request.url ?? '/').split('?', 1)[0] ?? '/', undefined));
+  response.writeHead(problem.status, {
+    ...SECURITY_HEADERS,
+    'content-type': PROBLEM_MEDIA_TYPE,
+    'content-length': String(Buffer.byteLength(text)),
+    'retry-after': String(RETRY_AFTER_SECONDS),
+  });
+  response.end(text);
+}
