@@ -57,7 +57,7 @@ export async function runChaos(
       await Promise.race([happen(stage, load, killer, cuts, say), stopped(signal)]);
     } finally {
       clearInterval(progress);
-      await killer.end();
+      killer.abandon();
     }
     const verdict = await judge(stage, load);
     return summarise(options, verdict, stage, load, killer, (performance.now() - began) / 1000);

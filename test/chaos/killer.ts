@@ -29,6 +29,7 @@ export class Killer {
   /** What ended without being killed. */
   readonly fallen: string[] = [];
   private over = false;
+  private abandoned = false;
   private readonly down = new Set<Member | 'postgres'>();
   private readonly starts = new Set<Promise<void>>();
   private killing: Promise<void> = Promise.resolve();
@@ -49,6 +50,12 @@ export class Killer {
     this.over = true;
     await this.killing;
     while (this.starts.size > 0) await Promise.all(this.starts);
+  }
+
+  /** Nobody is killed or started again any more: the cluster is about to go. */
+  abandon(): void {
+    this.over = true;
+    this.abandoned = true;
   }
 
   private async kill(): Promise<void> {
@@ -92,7 +99,7 @@ export class Killer {
 
   private async replace(member: Member): Promise<void> {
     await this.stage.cluster.member(member).kill();
-    for (;;) {
+    while (!this.abandoned) {
       const late = setTimeout(() => void this.stage.cluster.member(member).kill(), START_MS);
       try {
         await this.stage.cluster.begin(member);

@@ -71,7 +71,12 @@ export class Cluster {
       options.env,
     );
     const cluster = new Cluster(database, engine, proxies, environment, random, programs);
-    await Promise.all((options.members ?? MEMBERS).map((member) => cluster.begin(member)));
+    try {
+      await Promise.all((options.members ?? MEMBERS).map((member) => cluster.beginAtLast(member)));
+    } catch (error) {
+      await cluster.close();
+      throw error;
+    }
     return cluster;
   }
 
@@ -113,9 +118,14 @@ export class Cluster {
     return started;
   }
 
-  /** kill -9, and a new process in its place: started again, as any supervisor does, when a fault ends its start too. */
+  /** kill -9, and a new process in its place. */
   async replace(member: Member): Promise<void> {
     await this.member(member).kill();
+    await this.beginAtLast(member);
+  }
+
+  /** Started again, as any supervisor does, when a fault or a busy machine ends its start too. */
+  private async beginAtLast(member: Member): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
         await this.begin(member);
