@@ -75,6 +75,7 @@ describe('a cursor', () => {
     { reason: 'other types inside', text: encodeCursor(scope, [7, 'x']) },
     { reason: 'a fraction for an id', text: encodeCursor(scope, ['x', 1.5]) },
     { reason: 'a NUL that no database takes', text: encodeCursor(scope, ['\0', 1]) },
+    { reason: 'too few entries', text: encodeCursor(scope, ['x']) },
     { reason: 'too many entries', text: encodeCursor(scope, ['x', 1, 2]) },
   ])('is refused with $reason', ({ text }) => {
     expect(() => decodeCursor(text, scope, ['string', 'number'])).toThrow(NO_CURSOR);
