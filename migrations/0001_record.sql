@@ -1,3 +1,4 @@
+-- expand
 -- The record Signalbox owns: workflows, runs, executions, tasks, task runs, labels, lifecycle events.
 -- States and their meaning: src/lifecycle/run-state.ts; a test holds the CHECK constraints here against that table.
 

@@ -11,7 +11,7 @@ import { openDatabase, type OpenDatabase } from './open-database.js';
 import { Log } from './platform/log.js';
 import { Metrics } from './platform/metrics.js';
 import { MIGRATIONS } from './migrations.js';
-import { pendingMigrations } from './platform/migrator.js';
+import { pendingMigrations, type MigrationSet } from './platform/migrator.js';
 import { Reconciler } from './reconcile/reconciler.js';
 import { Retention } from './retention/retention.js';
 import { ROLES, type RoleName, type Roles } from './roles.js';
@@ -23,6 +23,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export interface Seams extends Pick<AppOptions, 'killPoints'> {
   kinds?: AppOptions['engines']['kinds'];
   roles?: Roles;
+  /** Of another version. */
+  migrations?: readonly MigrationSet[];
 }
 
 /** Runs a role until SIGTERM or SIGINT, then drains. Resolves with 0, 3 or 78, after one sentence on stderr where not 0. */
@@ -146,20 +148,21 @@ async function openApp(
   log: Log,
   more: Seams & { metrics?: Metrics } = {},
 ): Promise<Parts> {
-  const { kinds = ENGINE_KINDS, metrics, killPoints } = more;
+  const { kinds = ENGINE_KINDS, metrics, killPoints, migrations = MIGRATIONS } = more;
   const kindNames = kinds.map((kind) => kind.kind);
   const entries = readEnginesFile(config.enginesFile, kindNames, env);
   const open = await openDatabase(config, {
     migrating,
     applicationName: 'signalbox',
     share: !roles.api && !roles.worker,
+    migrations,
   });
   if (open.applied.length > 0) log.info({ migrations: open.applied }, 'database migrated');
   try {
     const app = await createApp(config, {
       roles,
       database: open.database,
-      pendingMigrations: () => pendingMigrations(open.url, MIGRATIONS),
+      pendingMigrations: () => pendingMigrations(open.url, migrations),
       log,
       engines: { kinds, entries },
       ...(metrics ? { metrics } : {}),

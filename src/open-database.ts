@@ -2,7 +2,7 @@ import type { Config } from './config.js';
 import { Database } from './platform/database.js';
 import { startEmbeddedPostgres } from './platform/embedded-postgres.js';
 import { MIGRATIONS } from './migrations.js';
-import { migrate, pendingMigrations } from './platform/migrator.js';
+import { migrate, pendingMigrations, type MigrationSet } from './platform/migrator.js';
 import { EXIT, StartRefused } from './start-refused.js';
 
 export interface OpenDatabase {
@@ -21,14 +21,21 @@ export interface OpenDatabase {
  */
 export async function openDatabase(
   config: Config,
-  options: { migrating: 'apply' | 'refuse'; applicationName: string; share?: boolean },
+  options: {
+    migrating: 'apply' | 'refuse';
+    applicationName: string;
+    share?: boolean;
+    migrations?: readonly MigrationSet[];
+  },
 ): Promise<OpenDatabase> {
+  const { migrations = MIGRATIONS } = options;
   const embedded = config.databaseUrl
     ? undefined
     : await startEmbeddedPostgres(config.dataDir, { share: options.share ?? false });
   const url = config.databaseUrl?.reveal() ?? embedded?.url ?? '';
   try {
-    const applied = embedded || options.migrating === 'apply' ? await migrate(url, MIGRATIONS) : await refuse(url);
+    const applied =
+      embedded || options.migrating === 'apply' ? await migrate(url, migrations) : await refuse(url, migrations);
     const database = new Database({
       url,
       max: config.databasePoolSize,
@@ -54,8 +61,8 @@ export async function openDatabase(
 /** No statement of ours takes nearly as long; one that does holds a connection others wait for. */
 const STATEMENT_TIMEOUT_MS = 15_000;
 
-async function refuse(url: string): Promise<string[]> {
-  const pending = await pendingMigrations(url, MIGRATIONS);
+async function refuse(url: string, migrations: readonly MigrationSet[]): Promise<string[]> {
+  const pending = await pendingMigrations(url, migrations);
   if (pending.length === 0) return [];
   throw new StartRefused(
     EXIT.configuration,

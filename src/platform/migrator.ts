@@ -1,9 +1,14 @@
 import { createHash } from 'node:crypto';
 import { readFile, readdir } from 'node:fs/promises';
 import pg from 'pg';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { refuseStandby } from './database.js';
+import { isContention } from './database-errors.js';
 
-/** A folder of `NNNN_name.sql` files, applied in order of their names into its own bookkeeping schema. */
+/**
+ * A folder of `NNNN_name.sql` files, applied in order of their names into its own bookkeeping schema. The first line of each is
+ * `-- expand`, when versions that do not know it can go on beside it, or `-- contract`, when they cannot.
+ */
 export interface MigrationSet {
   schema: string;
   directory: URL;
@@ -23,10 +28,17 @@ export const OLDEST_POSTGRES = 14;
 /** Two migrators wait for each other on this key. */
 const MIGRATION_LOCK = 72707369;
 
+/** How long a migration may stand in the queue of a lock: all that come after it wait as long. */
+const LOCK_TIMEOUT = '2s';
+/** Then it steps back for so long, and tries again so often. */
+const LOCK_PAUSE_MS = 1_000;
+const LOCK_TRIES = 60;
+
 /**
- * Applies what is missing, each file in one transaction together with its bookkeeping row.
- * Returns the names applied now. Throws `DatabaseRefused` for a server that is too old, for a file that was changed after
- * it had been applied, and for a database that knows migrations this version does not; `DatabaseInRecovery` for a standby.
+ * Applies what is missing, each file in one transaction together with its bookkeeping row. A file that waits for a lock lets
+ * others pass and tries again, for some minutes.
+ * Returns the names applied now. Throws `DatabaseRefused` for a server that is too old, for a file that was changed after it
+ * had been applied, and for a database with a contract that this version does not know; `DatabaseInRecovery` for a standby.
  */
 export async function migrate(url: string, sets: readonly MigrationSet[]): Promise<string[]> {
   const client = await connect(url);
@@ -51,7 +63,7 @@ export async function pendingMigrations(url: string, sets: readonly MigrationSet
       const known = await client.query<{ found: string | null }>('SELECT to_regclass($1) AS found', [
         `${set.schema}.signalbox_migrations`,
       ]);
-      const done = known.rows[0]?.found == null ? new Map<string, string>() : await readApplied(client, set);
+      const done = known.rows[0]?.found == null ? new Map<string, AppliedMigration>() : await readApplied(client, set);
       const files = await readFiles(set);
       refuseDifferences(set, files, done);
       pending.push(...files.filter((file) => !done.has(file.name)).map((file) => `${set.schema}/${file.name}`));
@@ -66,6 +78,15 @@ interface MigrationFile {
   name: string;
   sql: string;
   checksum: string;
+  kind: Kind;
+}
+
+type Kind = 'expand' | 'contract';
+
+interface AppliedMigration {
+  name: string;
+  checksum: string;
+  kind: Kind;
 }
 
 async function refuseOldServer(client: pg.Client): Promise<void> {
@@ -84,36 +105,55 @@ async function applySet(client: pg.Client, set: MigrationSet): Promise<string[]>
   await client.query(`CREATE SCHEMA IF NOT EXISTS ${set.schema}`);
   await client.query(
     `CREATE TABLE IF NOT EXISTS ${set.schema}.signalbox_migrations (
-       name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())`,
+       name text PRIMARY KEY, checksum text NOT NULL, kind text NOT NULL CHECK (kind IN ('expand', 'contract')),
+       applied_at timestamptz NOT NULL DEFAULT now())`,
   );
   const done = await readApplied(client, set);
   const files = await readFiles(set);
   refuseDifferences(set, files, done);
   const applied: string[] = [];
   for (const file of files.filter((candidate) => !done.has(candidate.name))) {
-    await client.query('BEGIN');
-    try {
-      await client.query(`SET LOCAL search_path TO ${set.schema}`);
-      await client.query(file.sql);
-      await client.query(`INSERT INTO ${set.schema}.signalbox_migrations (name, checksum) VALUES ($1, $2)`, [
-        file.name,
-        file.checksum,
-      ]);
-      await client.query('COMMIT');
-    } catch (error) {
-      await client.query('ROLLBACK');
-      throw new Error(`migration ${set.schema}/${file.name} failed: ${(error as Error).message}`, { cause: error });
-    }
+    await applyFile(client, set, file);
     applied.push(`${set.schema}/${file.name}`);
   }
   return applied;
 }
 
-async function readApplied(client: pg.Client, set: MigrationSet): Promise<Map<string, string>> {
-  const { rows } = await client.query<{ name: string; checksum: string }>(
-    `SELECT name, checksum FROM ${set.schema}.signalbox_migrations`,
+async function applyFile(client: pg.Client, set: MigrationSet, file: MigrationFile): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await applyOnce(client, set, file);
+    } catch (error) {
+      if (isContention(error) && attempt < LOCK_TRIES) await sleep(LOCK_PAUSE_MS);
+      else
+        throw new Error(`migration ${set.schema}/${file.name} failed: ${(error as Error).message}`, { cause: error });
+    }
+  }
+}
+
+async function applyOnce(client: pg.Client, set: MigrationSet, file: MigrationFile): Promise<void> {
+  await client.query('BEGIN');
+  try {
+    await client.query(`SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`);
+    await client.query(`SET LOCAL search_path TO ${set.schema}`);
+    await client.query(file.sql);
+    await client.query(`INSERT INTO ${set.schema}.signalbox_migrations (name, checksum, kind) VALUES ($1, $2, $3)`, [
+      file.name,
+      file.checksum,
+      file.kind,
+    ]);
+    await client.query('COMMIT');
+  } catch (error) {
+    await client.query('ROLLBACK');
+    throw error;
+  }
+}
+
+async function readApplied(client: pg.Client, set: MigrationSet): Promise<Map<string, AppliedMigration>> {
+  const { rows } = await client.query<AppliedMigration>(
+    `SELECT name, checksum, kind FROM ${set.schema}.signalbox_migrations`,
   );
-  return new Map(rows.map((row) => [row.name, row.checksum]));
+  return new Map(rows.map((row) => [row.name, row]));
 }
 
 async function readFiles(set: MigrationSet): Promise<MigrationFile[]> {
@@ -121,14 +161,18 @@ async function readFiles(set: MigrationSet): Promise<MigrationFile[]> {
   return Promise.all(
     names.map(async (name) => {
       const sql = await readFile(new URL(name, `${set.directory.href.replace(/\/?$/, '/')}`), 'utf8');
-      return { name, sql, checksum: createHash('sha256').update(sql).digest('hex') };
+      const kind = /^-- (expand|contract)\n/.exec(sql)?.[1];
+      if (kind === undefined) throw new Error(`migration ${name}: its first line is neither -- expand nor -- contract`);
+      return { name, sql, checksum: createHash('sha256').update(sql).digest('hex'), kind: kind as Kind };
     }),
   );
 }
 
-function refuseDifferences(set: MigrationSet, files: MigrationFile[], done: Map<string, string>): void {
-  for (const [name, checksum] of done) {
+/** Of a newer version: what only adds is no obstacle to an older one, so that both can run while one replaces the other. */
+function refuseDifferences(set: MigrationSet, files: MigrationFile[], done: Map<string, AppliedMigration>): void {
+  for (const { name, checksum, kind } of done.values()) {
     const file = files.find((candidate) => candidate.name === name);
+    if (!file && kind === 'expand') continue;
     if (!file) {
       throw new DatabaseRefused(
         `The database has migration ${set.schema}/${name}, which this version of Signalbox does not know: it belongs to a newer version.`,

@@ -1,3 +1,4 @@
+-- expand
 -- The local engine's memory. Intents (what somebody asked for) and facts (what a node's owner saw) are columns apart;
 -- JSON documents are text, since jsonb would reorder keys and refuse \u0000.
 
