@@ -21,6 +21,7 @@ const PURE = [
 const IO = ['node:fs', 'node:fs/promises', 'node:net', 'node:http', 'node:https', 'node:child_process', 'node:dgram'];
 
 const FEATURES = [
+  'admin',
   'workflows',
   'workflow-runs',
   'labels',

@@ -1,4 +1,5 @@
 import { Module, type DynamicModule } from '@nestjs/common';
+import { AdminModule } from './admin/admin.module.js';
 import { EngineWorkModule, type EngineWorkParts } from './engine-work.module.js';
 import { EnginesApiModule } from './engines/engines-api.module.js';
 import { LabelsModule } from './labels/labels.module.js';
@@ -7,7 +8,7 @@ import { WorkflowRunsModule } from './workflow-runs/workflow-runs.module.js';
 import { WorkflowsModule } from './workflows/workflows.module.js';
 
 /** What answers the REST API. */
-const API = [EnginesApiModule, LabelsModule, WorkflowRunsModule, WorkflowsModule];
+const API = [AdminModule, EnginesApiModule, LabelsModule, WorkflowRunsModule, WorkflowsModule];
 
 export type AppParts = PlatformParts & EngineWorkParts;
 

@@ -13,6 +13,7 @@ const TAGS = {
   'Task runs': 'One task within a run: its attempts and logs.',
   Labels: 'Keys and values that workflows and runs are found by.',
   Engines: 'What executes: health and capabilities.',
+  Administration: 'What contradicts the record.',
   Service: 'Where everything is.',
 };
 

@@ -76,6 +76,7 @@ test('links lead to operations, and name all of their path', () => {
     'createWorkflow',
     'createWorkflowRun',
     'getApiIndex',
+    'listDrift',
     'listEngines',
     'listLabels',
     'listWorkflows',

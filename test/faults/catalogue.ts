@@ -88,7 +88,6 @@ F73 | events | consumer gets events out of commit order / gap on concurrent comm
 
 /** Why a row has no test yet. */
 const MISSING: Readonly<Record<string, string>> = {
-  F62: 'sockets are counted with the benchmarks (part 2)',
   F63: 'memory is measured with the benchmarks (part 2)',
 };
 

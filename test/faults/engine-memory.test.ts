@@ -131,6 +131,14 @@ test('F48: an execution of ours that no run knows is listed as drift, left alone
   });
   await look();
   expect(await orphans()).toEqual([later, orphan].sort());
+  const { body } = await stage.api.get('/admin/drift?kind=orphan&limit=1');
+  expect(body['items']).toMatchObject([
+    { kind: 'orphan', workflow_engine: 'se', detail: expect.stringContaining('the engine says success') },
+  ]);
+  const next = await stage.api.get(`/admin/drift?kind=orphan&limit=1&cursor=${String(body['next_cursor'])}`);
+  const shown = [body, next.body].flatMap((page) => page['items'] ?? []);
+  expect(shown.map((entry) => entry['external_id']).sort()).toEqual([later, orphan].sort());
+  expect(next.body['next_cursor']).toBeUndefined();
   expect(await metric('signalbox_drift{engine="se",kind="orphan"}')).toBe(2);
   await look();
   expect(await orphans()).toEqual([later, orphan].sort());

@@ -38,6 +38,8 @@ export type Effect =
   | { do: 'drop' }
   /** Acts, then ends the connection without an answer. */
   | { do: 'lose-answer' }
+  /** Acts and answers, then ends the connection: an engine without keep-alive. */
+  | { do: 'close' }
   /** Acts twice, answers the first. */
   | { do: 'duplicate' }
   /** Answers this without acting: 429, 503, 401, 409, 302, ... */

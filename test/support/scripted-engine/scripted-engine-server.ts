@@ -31,6 +31,8 @@ export interface ScriptedEngine {
   url: string;
   controlUrl: string;
   controls: EngineControls;
+  /** Of adapters to the engine: open now, and the most there ever were at once. */
+  connections: { open: number; most: number };
   close(): Promise<void>;
 }
 
@@ -45,6 +47,7 @@ export async function startScriptedEngine(options: ScriptedEngineOptions = {}): 
   });
   // A client that stood still for a while finds its connections as it left them: what it sends late does arrive.
   engine.keepAliveTimeout = 120_000;
+  const connections = countConnections(engine);
   const port = await listen(engine, options.port ?? 0);
   const controls = new EngineControls(memory, rules, journal, {
     close: () => shut(engine),
@@ -58,12 +61,23 @@ export async function startScriptedEngine(options: ScriptedEngineOptions = {}): 
     url: `http://127.0.0.1:${port}`,
     controlUrl: `http://127.0.0.1:${controlPort}`,
     controls,
+    connections,
     close: async () => {
       rules.remove();
       memory.stopTimers();
       await Promise.all([shut(engine), shut(control)]);
     },
   };
+}
+
+function countConnections(server: Server): ScriptedEngine['connections'] {
+  const connections = { open: 0, most: 0 };
+  server.on('connection', (socket) => {
+    connections.open += 1;
+    connections.most = Math.max(connections.most, connections.open);
+    socket.on('close', () => (connections.open -= 1));
+  });
+  return connections;
 }
 
 interface Parts {
@@ -141,7 +155,8 @@ async function finish(response: ServerResponse, result: EngineAnswer, applied: A
       return;
     }
   }
-  answer(response, result);
+  const closes = applied.some(({ effect }) => effect.do === 'close');
+  answer(response, closes ? { ...result, headers: { ...result.headers, connection: 'close' } } : result);
 }
 
 function answer(response: ServerResponse, result: EngineAnswer): void {
