@@ -12,7 +12,7 @@ export const RUN_LABELS: LabelLinks = { table: 'workflow_run_labels', object: 'w
 export const WORKFLOW_LABELS: LabelLinks = { table: 'workflow_labels', object: 'workflow_id' };
 
 /** Candidates one page looks at when terms or filters have to be checked one by one. */
-export const MAX_CANDIDATES = 5000;
+export const MAX_CANDIDATES = 1000;
 
 /**
  * Splits off the term that can page by itself: the first `in`. On a link table's primary key its entries stand in order

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '../../test/support/database.js';
 import type { Label } from '../labels/label.js';
+import { MAX_CANDIDATES } from '../labels/label-selector-sql.js';
 import { parseLabelSelector, type LabelTerm } from '../labels/label-selector.js';
 import type { Position } from '../lists/cursor.js';
 import type { Db, Statement } from '../platform/database.js';
@@ -178,9 +179,9 @@ test('a page that looked at its share of candidates and found little says where 
   await db.database.query({
     text: `WITH run AS (
              INSERT INTO workflow_runs (project, workflow_id, workflow_engine, token, state, event_seq)
-             SELECT 'many', $1, 'local', 'many' || n, 'PENDING', 1 FROM generate_series(1, 6001) n RETURNING id
+             SELECT 'many', $1, 'local', 'many' || n, 'PENDING', 1 FROM generate_series(1, $2::integer) n RETURNING id
            ) INSERT INTO workflow_executions (workflow_run_id, generation, key, verb) SELECT id, 1, 'k' || id, 'submit' FROM run`,
-    values: [many],
+    values: [many, MAX_CANDIDATES + 1],
   });
   const last = await createRun(
     db.database,
