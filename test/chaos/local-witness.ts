@@ -17,7 +17,8 @@ export async function checkTasks(db: Db, journal: string): Promise<{ begun: numb
   const text = await readFile(journal, 'utf8').catch(() => '');
   const violations: Violation[] = [];
   const begun = new Set<string>();
-  for (const { run, task, attempt } of readJournal(text)) {
+  for (const { word, run, task, attempt } of readJournal(text)) {
+    if (word !== 'begin') continue;
     const name = `${run} ${task} ${attempt}`;
     const what = `attempt ${attempt} of task ${task} was executed more than once`;
     if (begun.has(name)) violations.push({ invariant: 'I2', kind: 'doubled', run: Number(run), what });
