@@ -126,6 +126,33 @@ const rows: DecisionRow[] = [
     record: { state: 'RUNNING', stateReason: 'engine-suspect' },
   },
   {
+    reason: 'rule 2: a run that is to be cancelled and is gone from an engine in doubt ends, and is looked for',
+    run: running({
+      state: 'CANCELLING',
+      desired: 'cancelled',
+      absences: 2,
+      absentSince: ago(5 * MINUTE),
+      execution: { cancelSentAt: ago(9 * MINUTE) },
+    }),
+    observation: absent,
+    ctx: { pass: true, epoch: undefined },
+    do: 'store',
+    why: 'not wanted, and missing long enough on an engine in doubt',
+    record: {
+      state: 'CANCELLED',
+      stateReason: 'gone-from-engine',
+      execution: { tombstoneUntil: new Date(NOW.getTime() + 24 * 60 * MINUTE) },
+    },
+  },
+  {
+    reason: 'rule 2: not within the grace',
+    run: running({ state: 'CANCELLING', desired: 'cancelled', absences: 9, absentSince: ago(MINUTE) }),
+    observation: absent,
+    ctx: { pass: true, epoch: undefined },
+    do: 'store',
+    record: { state: 'CANCELLING', stateReason: 'engine-suspect' },
+  },
+  {
     reason: 'unreachable is not gone: the facts stay, the cause is shown',
     run: running(),
     observation: { presence: 'unread', key: KEY, reason: 'connection refused' },

@@ -8,6 +8,7 @@ import type { Cause, NewEvent } from '../lifecycle/refold.js';
 import { refold } from '../lifecycle/refold.js';
 import type { Execution, Observed, RunRecord } from '../lifecycle/run-record.js';
 import { isFinal } from '../lifecycle/run-state.js';
+import { TOMBSTONE_MS } from '../lifecycle/with-request.js';
 
 export interface ObservationContext {
   /** Taken before the engine was asked. */
@@ -136,6 +137,16 @@ function decideAbsent(run: RunRecord, ctx: ObservationContext): Decision {
       },
     };
     return { do: 'store', why: 'missing long enough on an unchanged engine', ...settle(run, record, ctx) };
+  }
+  if (ripe && run.desired === 'cancelled') {
+    // Nobody wants it any more, so that nothing is lost if it surfaces: it is looked for, and cancelled on sight.
+    record.verdict = { state: 'CANCELLED', reason: 'gone-from-engine' };
+    record.execution = { ...run.execution, tombstoneUntil: new Date(ctx.at.getTime() + TOMBSTONE_MS) };
+    return {
+      do: 'store',
+      why: 'not wanted, and missing long enough on an engine in doubt',
+      ...settle(run, record, ctx),
+    };
   }
   record.lastError = overdue(run) ?? {
     code: sameMemory ? 'engine-run-absent' : 'engine-suspect',

@@ -58,6 +58,31 @@ test('F38: when many runs vanish at once no verdict is drawn and the engine is s
   expect(missing).toMatchObject({ state: 'FAILED', failure: { code: 'engine-run-missing' } });
 }, 120_000);
 
+test('F38: a cancel is the way out for runs that somebody removed from the engine together', async () => {
+  const runs = await startHeld(6);
+  for (const run of runs) stage.engine.controls.forget(run.execution.key);
+  await passesOver(runs, 3);
+  expect(await health()).toMatchObject({ state: 'SUSPECT' });
+  for (const { id } of runs) await stage.runs.request(id, 'CANCEL');
+  for (const { id } of runs) {
+    const ended = await until(
+      async () => {
+        await pass();
+        return stage.runs.record(id);
+      },
+      ({ state }) => state !== 'CANCELLING',
+    );
+    expect(ended).toMatchObject({ state: 'CANCELLED', stateReason: 'gone-from-engine' });
+  }
+  await until(
+    async () => {
+      await pass();
+      return health();
+    },
+    ({ state }) => state === 'UP',
+  );
+}, 120_000);
+
 test('F36: a run the engine accepts and never starts is said to be stuck, counted, and no longer so once it moves', async () => {
   stage.engine.controls.conduct({ stayQueued: true });
   const id = await stage.runs.startVersion(held);
