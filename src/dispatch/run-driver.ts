@@ -171,7 +171,7 @@ export class RunDriver {
             outcome: 'in_flight',
             attemptedAt: run.readAt,
             firstAttemptedAt: execution.firstAttemptedAt ?? run.readAt,
-            engineEpoch: execution.engineEpoch ?? engine.epoch ?? null,
+            engineEpoch: execution.engineEpoch ?? engine.epoch ?? engine.lastEpoch ?? null,
             absentSince: null,
             lookups: 0,
           },

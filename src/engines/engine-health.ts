@@ -35,7 +35,7 @@ export async function checkHealth(db: Db, engine: Engine, options: { recordedLat
     if (vanishedTogether(signs)) delete health.epoch;
   }
   if (health.epoch === undefined) delete engine.epoch;
-  else engine.epoch = health.epoch;
+  else engine.epoch = engine.lastEpoch = health.epoch;
   const goesOn = health.state === 'UP' || health.state === 'SUSPECT';
   await store(db, engine, health, options.recordedLater === true && goesOn);
   return health;

@@ -1,7 +1,7 @@
 import type { Capabilities, EngineAdapter } from '../../adapters/spi/engine-adapter.js';
 import type { EngineHost, EngineKind } from '../../adapters/spi/engine-kind.js';
 import type { Config } from '../config.js';
-import type { Database } from '../platform/database.js';
+import type { Database, Db } from '../platform/database.js';
 import type { Log } from '../platform/log.js';
 import type { Metrics } from '../platform/metrics.js';
 import { Problem } from '../platform/problem.js';
@@ -18,6 +18,11 @@ export interface Engine {
   gateway: EngineGateway;
   /** Positively read by the last health check of this process. */
   epoch?: string;
+  /**
+   * The last one that was positively read, by any process. It is what a submit stores beside its intent: when it is older than
+   * the memory that took the submit, the two differ later and nothing is repeated.
+   */
+  lastEpoch?: string;
 }
 
 export interface EnginesOptions {
@@ -59,11 +64,11 @@ export class Engines {
       await Promise.allSettled(adapters.map((adapter) => adapter.close()));
       throw error;
     }
-    await database.query({
-      text: `INSERT INTO engines (name, kind) SELECT * FROM unnest($1::text[], $2::text[])
-             ON CONFLICT (name) DO UPDATE SET kind = excluded.kind WHERE engines.kind <> excluded.kind`,
-      values: [options.entries.map((entry) => entry.name), options.entries.map((entry) => entry.kind)],
-    });
+    await writeRows(database, options.entries);
+    for (const { name, epoch } of await readEpochs(database)) {
+      const engine = engines.get(name);
+      if (engine) engine.lastEpoch = epoch;
+    }
     return new Engines(engines, adapters);
   }
 
@@ -92,6 +97,21 @@ export class Engines {
   async close(): Promise<void> {
     await Promise.allSettled(this.adapters.map((adapter) => adapter.close()));
   }
+}
+
+async function writeRows(db: Db, entries: readonly EngineEntry[]): Promise<void> {
+  await db.query({
+    text: `INSERT INTO engines (name, kind) SELECT * FROM unnest($1::text[], $2::text[])
+           ON CONFLICT (name) DO UPDATE SET kind = excluded.kind WHERE engines.kind <> excluded.kind`,
+    values: [entries.map((entry) => entry.name), entries.map((entry) => entry.kind)],
+  });
+}
+
+async function readEpochs(db: Db): Promise<{ name: string; epoch: string }[]> {
+  const { rows } = await db.query<{ name: string; epoch: string }>({
+    text: 'SELECT name, epoch FROM engines WHERE epoch IS NOT NULL',
+  });
+  return rows;
 }
 
 function hostOf(options: EnginesOptions, engineName: string, installationId: string): EngineHost {

@@ -47,6 +47,24 @@ for (const { row, point, when, executed } of DEATHS) {
   });
 }
 
+test('F27: a submit that a new worker lost before it could read the sentinel is repeated, not given up', async () => {
+  const { controls } = stage.engine;
+  const first = await stage.join(ROLES.worker);
+  await stage.runs.ended(await stage.runs.startVersion(atOnce));
+  await first.app.close();
+  controls.addRule({ verb: 'submit', effect: { do: 'drop' }, times: 1 });
+  const unreadable = controls.addRule({ verb: 'read-object', effect: { do: 'answer', status: 500 } });
+  const id = await stage.runs.startVersion(atOnce);
+  await stage.join(ROLES.worker);
+  await until(
+    () => stage.runs.record(id),
+    (run) => run.execution.absentSince !== null,
+  );
+  controls.removeRules(unreadable);
+  expect(await stage.runs.ended(id)).toMatchObject({ state: 'COMPLETED' });
+  await stage.check({ created: [id], unanswered: true });
+});
+
 test('F56: a worker killed around the retry of an execution leaves one retry on the engine', async () => {
   const first = await stage.join(ROLES.worker);
   const deaths = form(['retry.after-call'], ['retry.before-call', 'retry.after-call']);
