@@ -51,25 +51,27 @@ test.each([
   'a thousand $kind of one client take what one project may have, and give it back',
   async ({ kind, accept, path }) => {
     const { id } = await createRun(memory.api, 'target');
-    const attack = async (first: boolean): Promise<void> => {
+    const attack = async (): Promise<void> => {
       const clients = Array.from({ length: CLIENTS }, () => new Client(path(id), accept));
       const count = (status: number): number => clients.filter((client) => client.status === status).length;
+      // By the limit, or earlier, while so many wait for the database that whoever comes now would be answered too late.
+      const refused = (): number => count(429) + count(503);
       // Those of the round before may not have been given back yet: more are refused then, never fewer.
       await until(
-        async () => count(429),
-        (refused) => refused >= CLIENTS - ALLOWED,
+        async () => refused(),
+        (now) => now >= CLIENTS - ALLOWED,
         60_000,
       );
+      expect(count(429)).toBeGreaterThan(0);
       // A stream says at once that it is one; a long poll says nothing yet.
       if (kind === 'event streams') {
         await until(
-          async () => count(200) + count(429),
+          async () => count(200) + refused(),
           (answered) => answered === CLIENTS,
         );
         expect(count(200)).toBeGreaterThan(0);
         expect(count(200)).toBeLessThanOrEqual(ALLOWED);
       }
-      if (first) expect(count(429)).toBe(CLIENTS - ALLOWED);
       // Everybody else is served, another project's streams too.
       expect((await memory.api.get(`/workflow-runs/${id}`)).status).toBe(200);
       expect((await memory.api.get('/workflow-runs/1/wait', { project: 'other' })).status).toBe(404);
@@ -79,10 +81,10 @@ test.each([
         (status) => status === 200,
       );
     };
-    await attack(true);
+    await attack();
     collectGarbage();
     const before = process.memoryUsage().heapUsed;
-    for (let round = 0; round < 3; round += 1) await attack(true);
+    for (let round = 0; round < 3; round += 1) await attack();
     collectGarbage();
     // Three thousand clients later: what one of them left behind would show.
     expect(process.memoryUsage().heapUsed - before).toBeLessThan(8 * 1024 * 1024);
