@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod, chown, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import {
   EmbeddedPostgresUnavailable,
@@ -43,6 +44,9 @@ export class DataDirectoryInUse extends Error {
 /** Held for the life of the process on a connection of its own: it ends with us, however we end. */
 const OWNER_LOCK = 72707370;
 
+/** Milliseconds within which a killed server is gone, or counts as dead. */
+const ENDING_MS = 10_000;
+
 /** Clusters of data directories that the database's account cannot reach. */
 const OUTSIDE = '/var/lib/signalbox';
 
@@ -62,17 +66,10 @@ export async function startEmbeddedPostgres(
   const password = await readOrMake(join(home, 'postgres.password'), randomBytes(24).toString('hex'), 0o600);
   if (!existsSync(join(directory, 'PG_VERSION'))) await initialise(programs, directory, password);
 
-  let port = await livePort(directory);
-  const adopted = port !== undefined;
-  if (port === undefined) {
-    port = await freePort();
-    await startServer(programs, directory, serverSettings(port, options.settings ?? []));
-  }
-  const url = `postgresql://signalbox:${password}@127.0.0.1:${port}/signalbox`;
-  const owner = await takeOwnership(url).catch(async (error: unknown) => {
-    if (!adopted) await stopServer(programs, directory);
-    throw error;
-  });
+  const urlOf = (port: number): string => `postgresql://signalbox:${password}@127.0.0.1:${port}/signalbox`;
+  const found = await adopt(directory, urlOf);
+  const { url, owner } = found ?? (await startOwn(programs, directory, urlOf, options.settings ?? []));
+  const adopted = found !== undefined;
   if (!owner && options.share !== true) throw new DataDirectoryInUse(home);
   return {
     url,
@@ -84,6 +81,57 @@ export async function startEmbeddedPostgres(
       await stopServer(programs, directory);
     },
   };
+}
+
+interface Owned {
+  url: string;
+  /** Undefined when another process has it. */
+  owner: pg.Client | undefined;
+}
+
+/** A server of this directory that is alive. One that was killed a moment ago is waited out, and then there is none. */
+async function adopt(directory: string, urlOf: (port: number) => string): Promise<Owned | undefined> {
+  const until = Date.now() + ENDING_MS;
+  for (;;) {
+    const server = await findServer(directory);
+    if (server.state === 'none') return undefined;
+    if (server.state === 'alive') {
+      const url = urlOf(server.port);
+      try {
+        return { url, owner: await takeOwnership(url) };
+      } catch (error) {
+        if (!isNotServing(error) || Date.now() > until) throw error;
+      }
+    } else if (Date.now() > until) {
+      // Nobody collects it, and it holds nothing but the name of its process; PostgreSQL itself looks for living backends.
+      await rm(join(directory, 'postmaster.pid'), { force: true });
+      return undefined;
+    }
+    await sleep(100);
+  }
+}
+
+async function startOwn(
+  programs: PostgresPrograms,
+  directory: string,
+  urlOf: (port: number) => string,
+  settings: readonly string[],
+): Promise<Owned> {
+  const port = await freePort();
+  await startServer(programs, directory, serverSettings(port, settings));
+  const url = urlOf(port);
+  try {
+    return { url, owner: await takeOwnership(url) };
+  } catch (error) {
+    await stopServer(programs, directory);
+    throw error;
+  }
+}
+
+/** Nobody listens (any more), or the server is starting or ending: the next moment may be different. */
+function isNotServing(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return typeof code !== 'string' || /^(57P0[123]|E[A-Z]+)$/.test(code);
 }
 
 /** The connection that holds the ownership; undefined when another process has it. */
@@ -174,15 +222,22 @@ async function initialise(programs: PostgresPrograms, directory: string, passwor
   }
 }
 
-/** Port of a live server in this directory; PostgreSQL's own pid file says it (line 1 pid, line 4 port). */
-async function livePort(directory: string): Promise<number | undefined> {
+/** `dead`: it was killed, and its parent has not collected it: the pid file names a process that does nothing any more. */
+type FoundServer = { state: 'none' } | { state: 'dead' } | { state: 'alive'; port: number };
+
+/** The server that PostgreSQL's own pid file of this directory names (line 1 pid, line 4 port). */
+async function findServer(directory: string): Promise<FoundServer> {
   const text = await readFile(join(directory, 'postmaster.pid'), 'utf8').catch(() => undefined);
-  if (text === undefined) return undefined;
+  if (text === undefined) return { state: 'none' };
   const lines = text.split('\n');
   const pid = Number(lines[0]);
+  const facts = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+  // After the name in brackets: proc(5).
+  if (facts !== undefined && /\) [ZX] /.test(facts)) return { state: 'dead' };
   const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => undefined);
-  if (command === undefined ? !isAlive(pid) : !command.includes(directory)) return undefined;
-  return Number(lines[3]) || undefined;
+  if (command === undefined ? !isAlive(pid) : !command.includes(directory)) return { state: 'none' };
+  const port = Number(lines[3]);
+  return port > 0 ? { state: 'alive', port } : { state: 'none' };
 }
 
 function isAlive(pid: number): boolean {

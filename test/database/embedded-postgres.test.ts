@@ -1,10 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../../src/platform/embedded-postgres.js';
+import { findPostgresPrograms, freePort, processOptions } from '../../src/platform/postgres-programs.js';
+import { childrenOf, killAll } from '../support/process-children.js';
+import { until } from '../support/until.js';
 
 const QUICK = { settings: ['fsync=off'] };
 
@@ -36,6 +40,36 @@ test('a start that is refused leaves no server behind', async () => {
   await writeFile(join(home, 'postgres.password'), 'of another data directory\n');
   await expect(startEmbeddedPostgres(home, QUICK)).rejects.toMatchObject({ code: '28P01' });
   expect(existsSync(join(directory, 'postmaster.pid'))).toBe(false);
+});
+
+test('a server that was killed and that nobody collects is followed by another on the same files', async () => {
+  const home = join(folder, 'killed');
+  const { directory, stop, url } = await startEmbeddedPostgres(home, QUICK);
+  await tables(url, 'CREATE TABLE kept (id int)');
+  await stop();
+  const programs = await findPostgresPrograms();
+  // Its parent becomes a program that collects no children, as the first process of a container may be.
+  const script = '"$0" -D "$1" -c unix_socket_directories= -c listen_addresses=127.0.0.1 -c port="$2" & exec sleep 600';
+  const args = ['-c', script, programs.postgres, directory, String(await freePort())];
+  const parent = spawn('sh', args, { ...processOptions(programs), stdio: 'ignore' });
+  try {
+    const lock = join(directory, 'postmaster.pid');
+    const ready = await until(
+      () => readFile(lock, 'utf8').catch(() => ''),
+      (text) => text.includes('ready'),
+    );
+    const postmaster = Number(ready.split('\n')[0]);
+    killAll([postmaster, ...(await childrenOf(postmaster))]);
+    await until(
+      () => readFile(`/proc/${postmaster}/stat`, 'utf8'),
+      (facts) => facts.includes(') Z '),
+    );
+    const next = await startEmbeddedPostgres(home, QUICK);
+    expect([next.adopted, await tables(next.url)]).toEqual([false, ['kept']]);
+    await next.stop();
+  } finally {
+    parent.kill('SIGKILL');
+  }
 });
 
 /** Only root's database runs as another account, which may not walk everywhere. */

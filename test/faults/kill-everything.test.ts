@@ -55,6 +55,7 @@ test(`server and PostgreSQL killed ${KILLS} times: no run is lost, no attempt is
   const created = new Set<number>();
   let kills = 0;
   let supervisors = 0;
+  let over = false;
   const killing = (async () => {
     for (; kills < KILLS; kills++) {
       await sleep(200 + random() * 1_800);
@@ -62,11 +63,11 @@ test(`server and PostgreSQL killed ${KILLS} times: no run is lost, no attempt is
       supervisors += await killEverything(isThorough);
       server = await startService('server', env);
     }
-  })();
+  })().finally(() => (over = true));
   const posting = (async () => {
     for (let index = 0; index < RUNS; index++) {
       // The kills meet the whole of it, not its beginning.
-      while (index / RUNS > (kills + 1) / KILLS) await sleep(50);
+      while (!over && index / RUNS > (kills + 1) / KILLS) await sleep(50);
       created.add(await postUntilAnswered(api, `run-${index}`));
     }
   })();
