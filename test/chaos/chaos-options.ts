@@ -46,7 +46,7 @@ them again. Then faults stop, the runs end, and every promise is compared with t
   --bug NAME          puts a bug into a copy of the service that the checker has to find: ${Object.keys(BUGS).join(', ')}
   --json              the summary as one line of JSON
 
-Ends with 0 when every promise was kept, 1 when one was broken, 2 when the arguments are wrong.
+Ends with 0 when every promise was kept, 1 when one was broken, 2 when the arguments are wrong, 130 when stopped.
 `;
 
 /** Throws `ChaosOptionsRefused`. `drawn` is the seed when none is given. */

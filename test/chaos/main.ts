@@ -10,6 +10,7 @@ const SHOWN = 50;
 process.exit(await main(process.argv.slice(2)));
 
 async function main(args: string[]): Promise<number> {
+  const signal = untilSignal();
   try {
     const options = readChaosOptions(args, Date.now() % 1_000_000);
     if (options === 'help') {
@@ -22,10 +23,14 @@ async function main(args: string[]): Promise<number> {
       const seconds = Math.round((performance.now() - began) / 1000);
       process.stderr.write(`${String(seconds).padStart(4)} s  ${line}\n`);
     };
-    const summary = await runChaos(options, say, untilSignal());
+    const summary = await runChaos(options, say, signal);
     process.stdout.write(options.json ? `${JSON.stringify(summary)}\n` : toText(summary));
     return summary.violations.length > 0 ? 1 : 0;
   } catch (error) {
+    if (signal.aborted) {
+      process.stderr.write('stopped by a signal: nothing was compared\n');
+      return 130;
+    }
     if (!(error instanceof ChaosOptionsRefused)) throw error;
     process.stderr.write(`${error.message}\n${HELP}`);
     return 2;
