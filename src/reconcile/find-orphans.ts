@@ -14,25 +14,27 @@ const KNOWN_ONES = 10;
 /**
  * Executions on an engine that bear our installation and have no row, as after a backup of our database came back, are listed
  * as drift: never adopted by themselves, never cancelled, never deleted. At most once per `intervalMs` over all processes,
- * sooner while something is left; each look reads what the engine made since the last one. Throws only what the database
- * throws.
+ * sooner while something is left; each look reads what the engine made since the last one. Returns whether something is left
+ * for the next pass. Throws only what the database throws.
  */
-export async function findOrphans(db: Db, engine: Engine, intervalMs: number, log: Log): Promise<void> {
-  if (engine.capabilities.verbs.list === 'none') return;
+export async function findOrphans(db: Db, engine: Engine, intervalMs: number, log: Log): Promise<boolean> {
+  if (engine.capabilities.verbs.list === 'none') return false;
   const claimed = await claimLook(db, engine.name, intervalMs);
-  if (!claimed) return;
+  if (!claimed) return false;
   try {
     await lookAtKnown(db, engine);
-    const found = await lookAtNew(db, engine, claimed.since);
+    const { found, done } = await lookAtNew(db, engine, claimed.since);
     if (found > 0) log.warn({ engine: engine.name, orphans: found }, 'the engine holds executions that no run knows');
+    return !done;
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
     log.warn({ engine: engine.name, code: error.code }, 'executions without a run could not be looked for');
+    return false;
   }
 }
 
-/** Returns how many were not known before. */
-async function lookAtNew(db: Db, engine: Engine, since: Date): Promise<number> {
+/** How many were not known before, and whether the engine has no more. */
+async function lookAtNew(db: Db, engine: Engine, since: Date): Promise<{ found: number; done: boolean }> {
   let found = 0;
   let until = since;
   let cursor: string | undefined;
@@ -45,7 +47,7 @@ async function lookAtNew(db: Db, engine: Engine, since: Date): Promise<number> {
   }
   const done = cursor === undefined;
   await recordLook(db, engine.name, done, done ? new Date(until.getTime() - OVERLAP_MS) : until);
-  return found;
+  return { found, done };
 }
 
 /** What is gone from the engine, or has its row again, is an orphan no longer. */

@@ -8,6 +8,9 @@ import { Retention } from '../retention/retention.js';
 import { Reconciler } from './reconciler.js';
 import { forgetOldClaims } from './run-refresher.js';
 
+/** Milliseconds between two looks for what is old: nobody waits for it. */
+const TIDY_MS = 60_000;
+
 /**
  * The same pass as `signalbox reconcile`, every RECONCILE_INTERVAL inside the service, each engine by itself: one that is slow
  * keeps no other waiting. Passes over one engine never overlap in one process.
@@ -29,7 +32,7 @@ export class ReconcileLoop {
     const every = this.config.reconcileIntervalMs;
     this.stops = [
       ...this.engines.list().map(({ name }) => repeat(every, () => this.pass(name))),
-      repeat(every, () => this.tidy()),
+      repeat(Math.max(every, TIDY_MS), () => this.tidy()),
     ];
   }
 

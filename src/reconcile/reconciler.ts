@@ -44,6 +44,9 @@ const PAGE = 1_000;
 
 @Injectable()
 export class Reconciler {
+  /** By engine: when this process looks for orphans next, on its monotonic clock in milliseconds. */
+  private readonly nextLooks = new Map<string, number>();
+
   constructor(
     private readonly database: Database,
     private readonly engines: Engines,
@@ -74,7 +77,7 @@ export class Reconciler {
         await this.lookAtEnded(engine, pass);
         pass.changed += await followTombstones(this.database, engine, this.telemetry.log);
         await this.recordPass(engine, pass, ticket, at, health.latencyMs);
-        await findOrphans(this.database, engine, this.config.orphanIntervalMs, this.telemetry.log);
+        await this.lookForOrphans(engine);
       }
     }
     pass.took_ms = Math.round(performance.now() - began);
@@ -91,6 +94,15 @@ export class Reconciler {
       'reconciled',
     );
     return pass;
+  }
+
+  /** Who looked last is asked no sooner than a look may be due: most passes have no statement for it. */
+  private async lookForOrphans(engine: Engine): Promise<void> {
+    const now = performance.now();
+    if (now < (this.nextLooks.get(engine.name) ?? 0)) return;
+    const { orphanIntervalMs } = this.config;
+    const isMore = await findOrphans(this.database, engine, orphanIntervalMs, this.telemetry.log);
+    this.nextLooks.set(engine.name, isMore ? 0 : now + orphanIntervalMs);
   }
 
   private async lookAtAll(engine: Engine, pass: EnginePass): Promise<void> {

@@ -33,6 +33,11 @@ export async function reconcileFigures(runs: number, goalMs: number, rounds: num
     try {
       // What the engine says of runs that have just begun is stored once.
       await until(reconciler.pass, (pass) => pass.changed === 0 && pass.checked === runs);
+      // What the engine was never asked about is listed in passes of their own, every ORPHAN_INTERVAL: not in those measured.
+      await until(
+        async () => (await reconciler.pass()) && listedAt(own),
+        (at) => at !== null,
+      );
       await control.addRule({ effect: { do: 'delay', ms: CALL_MS } });
       const calls = async (): Promise<number> => sum(Object.values(await control.calls()));
       const probe = new MachineProbe([own.pid, engine.child.pid ?? 0]);
@@ -93,6 +98,15 @@ function toFigures(
       details: { rounds: taken.map((one) => one.rows), wal_bytes: taken.map((one) => one.walBytes) },
     },
   ];
+}
+
+/** When all executions of the engine were listed. */
+async function listedAt(own: BenchDatabase): Promise<Date | null> {
+  const { rows } = await own.database.query<{ at: Date | null }>({
+    text: 'SELECT listed_at AS at FROM engines WHERE name = $1',
+    values: [ENGINE],
+  });
+  return rows[0]?.at ?? null;
 }
 
 /** A worker of the service brings the runs to the engine, and goes. */
