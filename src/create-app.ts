@@ -7,6 +7,7 @@ import type { Database } from './platform/database.js';
 import { Drain } from './platform/drain.js';
 import { Readiness } from './platform/health/readiness.js';
 import { makeHttp } from './platform/http/make-http.js';
+import { stopListening } from './platform/http/stop-listening.js';
 import { RouteTable } from './platform/http/route-table.js';
 import { KillPoints } from './platform/kill-points.js';
 import type { Log } from './platform/log.js';
@@ -63,7 +64,8 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
           log.warn({ drain_timeout_ms: config.drainTimeoutMs }, 'requests under way are cut off');
           nest.getHttpServer().closeAllConnections();
         }, config.drainTimeoutMs);
-        await Promise.all([nest.close(), background.stop()]).finally(() => clearTimeout(late));
+        const closed = stopListening(nest.getHttpServer()).then(() => nest.close());
+        await Promise.all([closed, background.stop()]).finally(() => clearTimeout(late));
         await engines.close();
       },
     };

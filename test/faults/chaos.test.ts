@@ -26,8 +26,8 @@ test('everything is killed in turn behind faulty wires: nothing is lost, doubled
 }, 900_000);
 
 test('a service that stores keys after the call is caught', async () => {
-  // One answer in fifty is lost, and with it the name of what the engine executes.
-  const args = ['--runs', '150', '--rate', '50', '--kill', 'worker', '--every', '0.5s', '--bug', 'key-after-call'];
+  // One answer in fifty is lost, and with it the name of what the engine executes: about ten of so many.
+  const args = ['--runs', '500', '--rate', '100', '--kill', 'worker', '--every', '0.5s', '--bug', 'key-after-call'];
   const summary = await chaos(...args);
   expect(summary.doubled).toBeGreaterThan(0);
 }, 300_000);

@@ -7,6 +7,7 @@ import { scriptedEngineKind } from '../support/scripted-engine/scripted-engine.e
 import { startScriptedEngine, type ScriptedEngine } from '../support/scripted-engine/scripted-engine-server.js';
 
 const RUNS = 50;
+const REFRESH_MAX_AGE_MS = 300;
 
 let engine: ScriptedEngine;
 let app: TestApp;
@@ -16,7 +17,7 @@ let ids: number[];
 beforeAll(async () => {
   engine = await startScriptedEngine();
   app = await startTestApp({
-    env: { RECONCILE_INTERVAL: '1h', REFRESH_MAX_AGE: '300ms', REFRESH_TIMEOUT: '500ms' },
+    env: { RECONCILE_INTERVAL: '1h', REFRESH_MAX_AGE: `${REFRESH_MAX_AGE_MS}ms`, REFRESH_TIMEOUT: '500ms' },
     engines: {
       kinds: [scriptedEngineKind],
       entries: [{ name: 'se', kind: 'scripted', options: { url: engine.url }, callsPerSecond: 1_000 }],
@@ -43,9 +44,12 @@ const age = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 35
 test('many reads of one run are at most one call of the engine', async () => {
   await age();
   const before = lists();
+  const began = performance.now();
   const answers = await Promise.all(Array.from({ length: 200 }, () => api.get(`/workflow-runs/${ids[0]}`)));
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
-  expect(lists() - before).toBeLessThanOrEqual(2);
+  // One, and one more each time REFRESH_MAX_AGE has passed before the last of them was answered.
+  const ages = (performance.now() - began) / REFRESH_MAX_AGE_MS;
+  expect(lists() - before).toBeLessThanOrEqual(1 + Math.ceil(ages));
 });
 
 test('reads of many runs are gathered into batch calls', async () => {

@@ -13,6 +13,7 @@ import { beginExchange, exchangeOf } from './exchange.js';
 import { parseJsonBody } from './json-body.js';
 import { readBody } from './read-body.js';
 import { refuseOverload } from './refuse-overload.js';
+import { onceArrived } from './once-arrived.js';
 import type { RouteTable } from './route-table.js';
 import { SECURITY_HEADERS } from './security-headers.js';
 import { sendAnswer } from './send-answer.js';
@@ -106,7 +107,8 @@ function addHooks(fastify: FastifyInstance, { metrics, drain, routes }: AdapterP
       reply.header('connection', 'close');
       if (request.url.startsWith('/v1')) {
         const detail = 'The service is stopping. Repeat the request.';
-        sendProblem(request, reply, new Problem('shutting-down', { detail, retryAfterSeconds: 1 }));
+        const problem = new Problem('shutting-down', { detail, retryAfterSeconds: 1 });
+        onceArrived(request.raw, () => sendProblem(request, reply, problem));
         return;
       }
     }
