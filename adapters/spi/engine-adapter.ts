@@ -211,6 +211,11 @@ export type OptionalVerb = (typeof OPTIONAL_VERBS)[number];
 export type Support = 'native' | 'emulated' | 'none';
 export type VerbSupport = Record<OptionalVerb, Support>;
 
+/** Of an engine that has none of them: what others are written upon. */
+export const NO_VERBS = Object.freeze(Object.fromEntries(OPTIONAL_VERBS.map((verb) => [verb, 'none']))) as Readonly<
+  Record<OptionalVerb, 'none'>
+>;
+
 export interface Capabilities<V extends VerbSupport = VerbSupport> {
   verbs: V;
   /** `at-once`: validate is registration, READY in the same transaction. */

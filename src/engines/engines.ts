@@ -1,4 +1,4 @@
-import type { Capabilities, EngineAdapter } from '../../adapters/spi/engine-adapter.js';
+import { NO_VERBS, type Capabilities, type EngineAdapter } from '../../adapters/spi/engine-adapter.js';
 import type { EngineHost, EngineKind } from '../../adapters/spi/engine-kind.js';
 import type { Config } from '../config.js';
 import type { Database, Db } from '../platform/database.js';
@@ -144,16 +144,7 @@ function toEngine(options: EnginesOptions, installationId: string, entry: Engine
 }
 
 const UNCONFIGURED: Capabilities = {
-  verbs: {
-    retry: 'none',
-    retryTask: 'none',
-    cancelTask: 'none',
-    pause: 'none',
-    resume: 'none',
-    list: 'none',
-    hints: 'none',
-    forget: 'none',
-  },
+  verbs: NO_VERBS,
   registers: 'later',
   dedupeHorizonMs: 0,
   retryKind: 'none',

@@ -1,3 +1,4 @@
+import { NO_VERBS } from '../../adapters/spi/engine-adapter.js';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '../../test/support/database.js';
 import { createRun } from './create-run.js';
@@ -18,16 +19,7 @@ beforeAll(async () => {
 afterAll(() => db.drop());
 
 const STALE_AFTER_MS = 45_000;
-const VERBS = {
-  retry: 'native',
-  retryTask: 'none',
-  cancelTask: 'none',
-  pause: 'none',
-  resume: 'none',
-  list: 'none',
-  hints: 'none',
-  forget: 'none',
-} as const;
+const VERBS = { ...NO_VERBS, retry: 'native' } as const;
 
 /** A run as the record has it: seconds are ages. */
 interface Situation {
