@@ -163,8 +163,9 @@ CREATE TABLE workflow_executions (
   outcome            text NOT NULL DEFAULT 'none' CHECK (outcome IN ('none', 'in_flight', 'unknown', 'known', 'refused')),
   first_attempted_at timestamptz,
   attempted_at       timestamptz,
-  -- Positive absences of the key since the outcome became unknown.
+  -- First and last positive absence of the key since the outcome became unknown.
   absent_since       timestamptz,
+  absent_until       timestamptz,
   lookups            integer NOT NULL DEFAULT 0,
   external_id        text,
   engine_uid         text,

@@ -154,7 +154,7 @@ export const CONFIG_SCHEMA: readonly ConfigEntry[] = [
     'submitGraceMs',
     '1m',
     [0, DAY],
-    'after a submit of unknown outcome the engine is asked for this long before it is repeated',
+    'after a submit of unknown outcome the engine is asked for at least this long before the run is given up',
   ),
   duration(
     'CANCEL_GRACE',

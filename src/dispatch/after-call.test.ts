@@ -196,39 +196,38 @@ describe('afterBaseline', () => {
 });
 
 describe('afterFind', () => {
-  test('a first absence is dated, a later one is not', () => {
-    expect(afterFind(calling(), { outcome: 'absent' })).toEqual({
+  test('the first absence is dated by its answer, the last one by its question', () => {
+    expect(afterFind(calling(), { outcome: 'absent' }, ago(20))).toEqual({
       failures: 0,
-      execution: { ...sent, outcome: 'unknown', absentSince: NOW, lookups: 1 },
+      execution: { ...sent, outcome: 'unknown', absentSince: NOW, absentUntil: ago(20), lookups: 1 },
     });
-    const again = afterFind(calling({ absentSince: ago(5_000), lookups: 3 }), { outcome: 'absent' });
-    expect(again.execution).toMatchObject({ absentSince: ago(5_000), lookups: 4 });
+    const before = { absentSince: ago(5_000), absentUntil: ago(3_000), lookups: 3 };
+    const again = afterFind(calling(before), { outcome: 'absent' }, ago(20));
+    expect(again.execution).toMatchObject({ absentSince: ago(5_000), absentUntil: ago(20), lookups: 4 });
   });
 
   test('what was found is known, with its identity', () => {
-    const patch = afterFind(calling({ absentSince: ago(1_000) }), {
-      outcome: 'found',
-      externalId: 'x',
-      engineUid: 'u',
-    });
-    expect(patch.execution).toMatchObject({ outcome: 'known', externalId: 'x', engineUid: 'u', absentSince: null });
+    const run = calling({ absentSince: ago(1_000), absentUntil: ago(900) });
+    const patch = afterFind(run, { outcome: 'found', externalId: 'x', engineUid: 'u' }, ago(20));
+    const found = { outcome: 'known', externalId: 'x', engineUid: 'u', absentSince: null, absentUntil: null };
+    expect(patch.execution).toMatchObject(found);
   });
 
   test('our key with other content is the end', () => {
-    expect(afterFind(calling(), { outcome: 'conflict', message: 'theirs' })).toEqual({
+    expect(afterFind(calling(), { outcome: 'conflict', message: 'theirs' }, NOW)).toEqual({
       verdict: { state: 'FAILED', failure: { class: 'engine', code: 'engine-conflict', message: 'theirs' } },
       execution: { ...sent, outcome: 'refused' },
     });
   });
 
   test('an answer that it does not know is a mistake of ours, never a patch', () => {
-    expect(() => afterFind(calling(), { outcome: 'melted' } as never)).toThrow(
+    expect(() => afterFind(calling(), { outcome: 'melted' } as never, NOW)).toThrow(
       'find outcome: unhandled {"outcome":"melted"}',
     );
   });
 
   test('an absence asked for before the execution was seen takes nothing back', () => {
-    expect(afterFind(aRun({ execution: known }), { outcome: 'absent' })).toEqual({});
+    expect(afterFind(aRun({ execution: known }), { outcome: 'absent' }, NOW)).toEqual({});
   });
 });
 

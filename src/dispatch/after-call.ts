@@ -25,13 +25,15 @@ export function afterAccepted(run: RunRecord, outcome: Partial<KnownExecution> |
       ...execution,
       outcome: 'known',
       absentSince: null,
+      absentUntil: null,
       externalId: told.externalId ?? execution.externalId,
       engineUid: told.engineUid ?? execution.engineUid,
     },
   };
 }
 
-export function afterFind(run: RunRecord, outcome: FindOutcome): Patch {
+/** `askedAt`: when the look began, on the database's clock. */
+export function afterFind(run: RunRecord, outcome: FindOutcome, askedAt: Date): Patch {
   switch (outcome.outcome) {
     case 'found':
       return afterAccepted(run, outcome);
@@ -41,19 +43,22 @@ export function afterFind(run: RunRecord, outcome: FindOutcome): Patch {
       const { execution } = run;
       // It was seen while we asked: that is newer.
       if (execution.outcome === 'known') return {};
-      return {
-        failures: 0,
-        execution: {
-          ...execution,
-          outcome: 'unknown',
-          absentSince: execution.absentSince ?? run.readAt,
-          lookups: execution.lookups + 1,
-        },
-      };
+      return { failures: 0, execution: notFound(run, askedAt) };
     }
     default:
       return assertNever('find outcome', outcome);
   }
+}
+
+/** One more look in vain: absent for certain from the end of the first one to the beginning of this one. */
+export function notFound({ execution, readAt }: RunRecord, askedAt: Date): Execution {
+  return {
+    ...execution,
+    outcome: 'unknown',
+    absentSince: execution.absentSince ?? readAt,
+    absentUntil: askedAt,
+    lookups: execution.lookups + 1,
+  };
 }
 
 /**

@@ -73,6 +73,7 @@ const rows: StepRow[] = [
         outcome: 'unknown',
         attemptedAt: ago(6_000),
         absentSince: ago(10),
+        absentUntil: ago(12),
         lookups: 1,
       },
     }),
@@ -80,7 +81,7 @@ const rows: StepRow[] = [
   },
   {
     reason: 'rule 4: also long after the grace',
-    run: retrying('run', { attemptedAt: ago(HOUR), absentSince: ago(HOUR), lookups: 1 }),
+    run: retrying('run', { attemptedAt: ago(HOUR), absentSince: ago(HOUR), absentUntil: ago(15_000), lookups: 1 }),
     step: { do: 'retry' },
   },
   {
@@ -95,7 +96,7 @@ const rows: StepRow[] = [
   },
   {
     reason: 'rule 2: a cancel wish forbids any further retry',
-    run: retrying('cancelled', { attemptedAt: ago(6_000), absentSince: ago(10), lookups: 1 }),
+    run: retrying('cancelled', { attemptedAt: ago(6_000), absentSince: ago(10), absentUntil: ago(12), lookups: 1 }),
     step: { do: 'observe' },
   },
   {
@@ -105,8 +106,13 @@ const rows: StepRow[] = [
   },
   {
     reason: 'rule 2: a retry that did not arrive within the grace is given up, with a tombstone',
-    run: retrying('cancelled', { attemptedAt: ago(HOUR), absentSince: ago(60_000), lookups: 1 }),
+    run: retrying('cancelled', { attemptedAt: ago(HOUR), absentSince: ago(60_000), absentUntil: ago(0), lookups: 2 }),
     step: { do: 'give-up-cancelled', tombstoneMs: 24 * HOUR },
+  },
+  {
+    reason: 'rule 2: nor one that was looked at only before the grace ended',
+    run: retrying('cancelled', { attemptedAt: ago(HOUR), absentSince: ago(HOUR), absentUntil: ago(HOUR), lookups: 1 }),
+    step: { do: 'observe' },
   },
 ];
 

@@ -4,7 +4,7 @@
  */
 import type { Capabilities } from '../../adapters/spi/engine-adapter.js';
 import type { Failure } from '../../adapters/spi/facts.js';
-import type { RunRecord } from '../lifecycle/run-record.js';
+import type { Execution, RunRecord } from '../lifecycle/run-record.js';
 import { isFinal } from '../lifecycle/run-state.js';
 import { TOMBSTONE_MS } from '../lifecycle/with-request.js';
 
@@ -99,14 +99,13 @@ function beforeRetry(run: RunRecord): Step {
 /** A submit went out (or may have) and its result is not stored: look up by key, never call blindly. */
 function afterUnknownSubmit(run: RunRecord, ctx: StepContext): Step {
   const { execution } = run;
-  const absentMs = execution.absentSince === null ? null : sinceMs(run, execution.absentSince);
   const remembers = sinceMs(run, execution.firstAttemptedAt ?? run.readAt) < ctx.capabilities.dedupeHorizonMs / 2;
   // An epoch in doubt (undefined) equals none, not even one that was never stored (null).
   const sameMemory = ctx.epoch === execution.engineEpoch;
-  if (absentMs !== null && run.desired === 'run' && remembers && sameMemory) {
+  if (execution.absentSince !== null && run.desired === 'run' && remembers && sameMemory) {
     return { do: 'submit', why: 'positively absent, and the engine refuses a second execution under this key' };
   }
-  const ripe = absentMs !== null && absentMs >= ctx.submitGraceMs;
+  const ripe = isAbsentForGrace(execution, ctx);
   if (ripe && run.desired === 'cancelled') {
     return { do: 'give-up-cancelled', tombstoneMs: TOMBSTONE_MS, why: 'positively absent past the grace' };
   }
@@ -128,7 +127,7 @@ function afterUnknownSubmit(run: RunRecord, ctx: StepContext): Step {
 function afterUnknownRetry(run: RunRecord, ctx: StepContext): Step {
   const { absentSince } = run.execution;
   const cancelled = run.desired === 'cancelled';
-  if (cancelled && absentSince !== null && sinceMs(run, absentSince) >= ctx.submitGraceMs) {
+  if (cancelled && isAbsentForGrace(run.execution, ctx)) {
     return { do: 'give-up-cancelled', tombstoneMs: TOMBSTONE_MS, why: 'the retry did not arrive within the grace' };
   }
   const waitMs = untilLookupMs(run, ctx);
@@ -171,15 +170,21 @@ function visit(run: RunRecord, why: string): Step {
   return lastMs >= WATCHED_VISIT_MS ? { do: 'observe', why } : rest(WATCHED_VISIT_MS - lastMs, why);
 }
 
-/** The plan of look-ups; the end of the grace is not slept through. */
+/** The plan of look-ups; the end of the grace is not slept through, and has a look of its own. */
 function untilLookupMs(run: RunRecord, ctx: StepContext): number {
   const { attemptedAt, absentSince, lookups } = run.execution;
   if (attemptedAt === null) return 0;
   const planned =
     LOOKUP_AT_MS[lookups] ?? (LOOKUP_AT_MS.at(-1) ?? 0) + (lookups - LOOKUP_AT_MS.length + 1) * LATER_LOOKUP_MS;
-  const graceMs = absentSince === null ? 0 : ctx.submitGraceMs - sinceMs(run, absentSince);
-  const waitMs = Math.max(0, planned - sinceMs(run, attemptedAt));
-  return graceMs > 0 ? Math.min(waitMs, graceMs) : waitMs;
+  const isOpen = absentSince !== null && !isAbsentForGrace(run.execution, ctx);
+  const graceMs = isOpen ? ctx.submitGraceMs - sinceMs(run, absentSince) : Infinity;
+  return Math.max(0, Math.min(planned - sinceMs(run, attemptedAt), graceMs));
+}
+
+/** The grace is over once a look that began after it was in vain: one before it says nothing about what arrived since. */
+function isAbsentForGrace({ absentSince, absentUntil }: Execution, ctx: StepContext): boolean {
+  if (absentSince === null || absentUntil === null) return false;
+  return absentUntil.getTime() - absentSince.getTime() >= ctx.submitGraceMs;
 }
 
 function sinceMs(run: RunRecord, from: Date): number {

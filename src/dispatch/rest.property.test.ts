@@ -47,6 +47,7 @@ const record: fc.Arbitrary<RunRecord> = fc
     desiredAt: moment,
     watchedUntil: maybe(fc.constantFrom(ago(1), new Date(NOW.getTime() + 5_000))),
     absentSince: maybe(moment),
+    absentForMs: fc.integer({ min: 0, max: HOUR }),
     baseline: maybe(fc.constantFrom('', 'round 1')),
     cancelSentAt: maybe(moment),
     cancelMode: maybe(fc.constantFrom('graceful' as const, 'force' as const)),
@@ -64,6 +65,7 @@ const record: fc.Arbitrary<RunRecord> = fc
   .filter((it) => it.cancelSentAt !== null || it.cancelMode === null)
   .map(({ phase, ...it }) => {
     const sent = it.outcome !== 'none';
+    const absentSince = it.outcome === 'unknown' ? it.absentSince : null;
     const run = aRun({
       ...it,
       generation: it.verb === 'retry' ? 2 : 1,
@@ -73,7 +75,8 @@ const record: fc.Arbitrary<RunRecord> = fc
         ...it,
         attemptedAt: sent ? it.attemptedAt : null,
         firstAttemptedAt: sent ? it.attemptedAt : null,
-        absentSince: it.outcome === 'unknown' ? it.absentSince : null,
+        absentSince,
+        absentUntil: absentSince && new Date(Math.min(absentSince.getTime() + it.absentForMs, NOW.getTime())),
         engineEpoch: 'e1',
       },
     });

@@ -11,7 +11,7 @@ import { backOffMs } from '../platform/back-off.js';
 import { KillPoints } from '../platform/kill-points.js';
 import { Log } from '../platform/log.js';
 import { Observer } from '../reconcile/observer.js';
-import { afterAccepted, afterBaseline, afterError, afterFind, errorFields, retryInMs } from './after-call.js';
+import { afterAccepted, afterBaseline, afterError, afterFind, errorFields, notFound, retryInMs } from './after-call.js';
 import { nextStep, type Step, type StepContext } from './next-step.js';
 import { toSubmission } from './to-submission.js';
 import type { Slots } from './slots.js';
@@ -173,6 +173,7 @@ export class RunDriver {
             firstAttemptedAt: execution.firstAttemptedAt ?? run.readAt,
             engineEpoch: execution.engineEpoch ?? engine.epoch ?? engine.lastEpoch ?? null,
             absentSince: null,
+            absentUntil: null,
             lookups: 0,
           },
         };
@@ -186,11 +187,12 @@ export class RunDriver {
     const parts = await store.submissionParts(visit.run.id);
     if (!parts) return visit.lose();
     const { ref, marker } = toSubmission(engine.installationId, visit.run, parts);
+    const askedAt = visit.now();
     try {
       const outcome = await engine.gateway.call('find', intentOf(visit.run), (adapter, ctx) =>
         adapter.find(ref, marker, ctx),
       );
-      await visit.write((run) => afterFind(run, outcome));
+      await visit.write((run) => afterFind(run, outcome, askedAt));
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
       this.noteCall(engine, visit, 'find', error);
@@ -202,6 +204,7 @@ export class RunDriver {
   }
 
   private async observe(engine: Engine, visit: Visit): Promise<void> {
+    const askedAt = visit.now();
     const applied = await this.observer.observeWhole(engine, [visit.run], { ...intentOf(visit.run), source: 'engine' });
     if (!(await visit.refresh())) return;
     const failed = applied.failed[0];
@@ -213,14 +216,7 @@ export class RunDriver {
     }
     if (visit.run.execution.outcome !== 'known' && visit.run.observed === null) {
       // The engine shows the baseline: the retry we sent has not been seen.
-      return visit.write((run) => ({
-        execution: {
-          ...run.execution,
-          outcome: 'unknown',
-          absentSince: run.execution.absentSince ?? run.readAt,
-          lookups: run.execution.lookups + 1,
-        },
-      }));
+      return visit.write((run) => ({ execution: notFound(run, askedAt) }));
     }
     await visit.write((run) => ({ observedAt: run.observedAt ?? run.readAt, failures: 0 }));
   }

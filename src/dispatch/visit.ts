@@ -108,7 +108,7 @@ export class Visit {
   }
 
   /** The database's clock, carried on by our monotonic one. */
-  private now(): Date {
+  now(): Date {
     const [monotonic = 0, database = 0] = this.readAtMonotonic;
     return new Date(database + (performance.now() - monotonic));
   }

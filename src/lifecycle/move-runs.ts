@@ -33,8 +33,8 @@ const RUN_FIELDS = `
 
 const EXECUTION_FIELDS = `
   key text, verb text, outcome text, first_attempted_at timestamptz, attempted_at timestamptz,
-  key_absent_since timestamptz, lookups integer, external_id text, engine_uid text, engine_epoch text, baseline text,
-  cancel_sent_at timestamptz, cancel_mode text, pause_sent boolean, ended_at timestamptz, tombstone_until timestamptz`;
+  key_absent_since timestamptz, absent_until timestamptz, lookups integer, external_id text, engine_uid text,
+  engine_epoch text, baseline text, cancel_sent_at timestamptz, cancel_mode text, pause_sent boolean, ended_at timestamptz, tombstone_until timestamptz`;
 
 const MOVE_RUNS = `
 WITH wanted AS (
@@ -60,22 +60,22 @@ WITH wanted AS (
   RETURNING r.id
 ), executed AS (
   INSERT INTO workflow_executions AS e (
-    workflow_run_id, generation, key, verb, outcome, first_attempted_at, attempted_at, absent_since, lookups,
-    external_id, engine_uid, engine_epoch, baseline, cancel_sent_at, cancel_mode, pause_sent, ended_at, tombstone_until)
+    workflow_run_id, generation, key, verb, outcome, first_attempted_at, attempted_at, absent_since, absent_until,
+    lookups, external_id, engine_uid, engine_epoch, baseline, cancel_sent_at, cancel_mode, pause_sent, ended_at, tombstone_until)
   SELECT w.id, w.generation, w.key, w.verb, w.outcome, w.first_attempted_at, w.attempted_at, w.key_absent_since,
-    w.lookups, w.external_id, w.engine_uid, w.engine_epoch, w.baseline, w.cancel_sent_at, w.cancel_mode, w.pause_sent,
+    w.absent_until, w.lookups, w.external_id, w.engine_uid, w.engine_epoch, w.baseline, w.cancel_sent_at, w.cancel_mode, w.pause_sent,
     w.ended_at, w.tombstone_until
   FROM wanted w JOIN moved m ON m.id = w.id
   ON CONFLICT (workflow_run_id, generation) DO UPDATE SET
     outcome = excluded.outcome, first_attempted_at = excluded.first_attempted_at, attempted_at = excluded.attempted_at,
-    absent_since = excluded.absent_since, lookups = excluded.lookups, external_id = excluded.external_id,
-    engine_uid = excluded.engine_uid, engine_epoch = excluded.engine_epoch, baseline = excluded.baseline,
+    absent_since = excluded.absent_since, absent_until = excluded.absent_until, lookups = excluded.lookups,
+    external_id = excluded.external_id, engine_uid = excluded.engine_uid, engine_epoch = excluded.engine_epoch, baseline = excluded.baseline,
     cancel_sent_at = excluded.cancel_sent_at, cancel_mode = excluded.cancel_mode, pause_sent = excluded.pause_sent,
     ended_at = excluded.ended_at, tombstone_until = excluded.tombstone_until
-  WHERE (e.outcome, e.first_attempted_at, e.attempted_at, e.absent_since, e.lookups, e.external_id, e.engine_uid,
+  WHERE (e.outcome, e.first_attempted_at, e.attempted_at, e.absent_since, e.absent_until, e.lookups, e.external_id, e.engine_uid,
          e.engine_epoch, e.baseline, e.cancel_sent_at, e.cancel_mode, e.pause_sent, e.ended_at, e.tombstone_until)
     IS DISTINCT FROM
-        (excluded.outcome, excluded.first_attempted_at, excluded.attempted_at, excluded.absent_since, excluded.lookups,
+        (excluded.outcome, excluded.first_attempted_at, excluded.attempted_at, excluded.absent_since, excluded.absent_until, excluded.lookups,
          excluded.external_id, excluded.engine_uid, excluded.engine_epoch, excluded.baseline, excluded.cancel_sent_at,
          excluded.cancel_mode, excluded.pause_sent, excluded.ended_at, excluded.tombstone_until)
 ), recorded AS (
@@ -126,6 +126,7 @@ function toRow({ before, after, events }: Move): Record<string, unknown> {
     first_attempted_at: execution.firstAttemptedAt,
     attempted_at: execution.attemptedAt,
     key_absent_since: execution.absentSince,
+    absent_until: execution.absentUntil,
     lookups: execution.lookups,
     external_id: execution.externalId,
     engine_uid: execution.engineUid,

@@ -18,7 +18,10 @@ export interface Execution {
   outcome: Outcome;
   firstAttemptedAt: Date | null;
   attemptedAt: Date | null;
+  /** First positive absence of the key since the outcome became unknown. */
   absentSince: Date | null;
+  /** When the last look that did not find it began. */
+  absentUntil: Date | null;
   lookups: number;
   externalId: string | null;
   engineUid: string | null;

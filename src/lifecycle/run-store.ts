@@ -17,7 +17,7 @@ const COLUMNS = `
   r.watched_until AS "watchedUntil", r.created_at AS "createdAt", r.submitted_at AS "submittedAt",
   r.started_at AS "startedAt", r.finished_at AS "finishedAt", clock_timestamp() AS "readAt",
   e.key, e.verb, e.outcome, e.first_attempted_at AS "firstAttemptedAt", e.attempted_at AS "attemptedAt",
-  e.absent_since AS "keyAbsentSince", e.lookups, e.external_id AS "externalId", e.engine_uid AS "engineUid",
+  e.absent_since AS "keyAbsentSince", e.absent_until AS "absentUntil", e.lookups, e.external_id AS "externalId", e.engine_uid AS "engineUid",
   e.engine_epoch AS "engineEpoch", e.baseline, e.cancel_sent_at AS "cancelSentAt", e.cancel_mode AS "cancelMode",
   e.pause_sent AS "pauseSent", e.ended_at AS "endedAt", e.tombstone_until AS "tombstoneUntil"`;
 
@@ -126,14 +126,14 @@ type FlatRow = Omit<RunRecord, 'execution'> &
 
 function toRunRecord(row: FlatRow): RunRecord {
   const {
-    key, verb, outcome, firstAttemptedAt, attemptedAt, keyAbsentSince, lookups, externalId, engineUid, engineEpoch,
+    key, verb, outcome, firstAttemptedAt, attemptedAt, keyAbsentSince, absentUntil, lookups, externalId, engineUid, engineEpoch,
     baseline, cancelSentAt, cancelMode, pauseSent, endedAt, tombstoneUntil, ...run
   } = row; // prettier-ignore
   return {
     ...run,
     execution: {
       generation: run.generation,
-      key, verb, outcome, firstAttemptedAt, attemptedAt, absentSince: keyAbsentSince, lookups, externalId, engineUid,
+      key, verb, outcome, firstAttemptedAt, attemptedAt, absentSince: keyAbsentSince, absentUntil, lookups, externalId, engineUid,
       engineEpoch, baseline, cancelSentAt, cancelMode, pauseSent, endedAt, tombstoneUntil,
     }, // prettier-ignore
   };

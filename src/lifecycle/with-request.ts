@@ -75,6 +75,7 @@ function nextExecution(run: RunRecord, retryKind: Capabilities['retryKind']): Ex
     firstAttemptedAt: null,
     attemptedAt: null,
     absentSince: null,
+    absentUntil: null,
     lookups: 0,
     externalId: inPlace ? previous.externalId : null,
     engineUid: inPlace ? previous.engineUid : null,

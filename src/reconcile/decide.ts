@@ -230,6 +230,7 @@ function known(execution: Execution, seen: PresentExecution, ctx: ObservationCon
     ...execution,
     outcome: 'known',
     absentSince: null,
+    absentUntil: null,
     externalId: seen.externalId,
     engineUid: seen.engineUid ?? execution.engineUid,
     engineEpoch: execution.engineEpoch ?? ctx.epoch ?? null,

@@ -65,6 +65,31 @@ test('F27: a submit that a new worker lost before it could read the sentinel is 
   await stage.check({ created: [id], unanswered: true });
 });
 
+test('F29: a submit that arrives after the first look, while nobody works, is found and not given up', async () => {
+  stage.engine.controls.addRule({ verb: 'submit', effect: { do: 'hold' }, times: 1 });
+  const patient = await stage.process('worker', { SUBMIT_GRACE: '60s' });
+  const id = await stage.runs.startVersion(held);
+  await until(
+    () => stage.runs.record(id),
+    (run) => run.execution.outcome === 'in_flight',
+  );
+  await stage.runs.request(id, 'CANCEL');
+  await until(
+    () => stage.runs.record(id),
+    (run) => run.execution.absentSince !== null,
+  );
+  await patient.kill();
+  stage.engine.controls.removeRules();
+  // By now the only look at it is older than the grace of the next worker.
+  await until(
+    () => stage.runs.record(id),
+    ({ readAt, execution }) => readAt.getTime() - (execution.absentSince?.getTime() ?? Infinity) > 1_500,
+  );
+  await stage.join(ROLES.worker);
+  expect(await stage.runs.ended(id)).toMatchObject({ state: 'CANCELLED', verdict: null });
+  await stage.check({ created: [id] });
+});
+
 test('F56: a worker killed around the retry of an execution leaves one retry on the engine', async () => {
   const first = await stage.join(ROLES.worker);
   const deaths = form(['retry.after-call'], ['retry.before-call', 'retry.after-call']);

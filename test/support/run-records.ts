@@ -16,6 +16,7 @@ export function anExecution(changes: Partial<Execution> = {}): Execution {
     firstAttemptedAt: null,
     attemptedAt: null,
     absentSince: null,
+    absentUntil: null,
     lookups: 0,
     externalId: null,
     engineUid: null,
