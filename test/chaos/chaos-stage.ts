@@ -12,6 +12,7 @@ import type { ChaosOptions } from './chaos-options.js';
 import { compileCopy } from './compiled-copy.js';
 
 export const CANCEL_GRACE_MS = 5_000;
+export const SUBMIT_GRACE_MS = 4_000;
 
 /** Short enough that a lease ends between two kills, long enough for a busy machine. */
 const TIMES = {
@@ -20,7 +21,7 @@ const TIMES = {
   POLL_INTERVAL: '500ms',
   RECONCILE_INTERVAL: '2s',
   REFRESH_MAX_AGE: '500ms',
-  SUBMIT_GRACE: '4s',
+  SUBMIT_GRACE: `${SUBMIT_GRACE_MS}ms`,
   CANCEL_GRACE: `${CANCEL_GRACE_MS}ms`,
   ENGINE_MISSING_GRACE: '10s',
 };

@@ -106,12 +106,12 @@ function newLoad(stage: ChaosStage, options: ChaosOptions, random: () => number)
   });
 }
 
-/** Until every run has ended, or none has for a long time: the verdict says which are left. */
+/** Until every run has ended and every late execution was dealt with, or nothing went on for a long time: the verdict says what is left. */
 async function drain({ cluster }: ChaosStage): Promise<void> {
   let least = Infinity;
   let since = performance.now();
   while (performance.now() - since < STANDSTILL_MS) {
-    const open = await cluster.open();
+    const open = (await cluster.open()) + (await cluster.late());
     if (open === 0) return;
     if (open < least) [least, since] = [open, performance.now()];
     await sleep(250);

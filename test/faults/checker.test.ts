@@ -1,6 +1,7 @@
 /** The checker itself: sound records pass, and each way of breaking them is caught. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import type { DriftOptions } from '../support/check-drift.js';
 import { check, type EngineWitness, type Told, type Violation } from '../support/checker.js';
 
 const KEY = (id: number, generation = 1): string => `sb-${'a'.repeat(25)}${id}-g${generation}`;
@@ -24,12 +25,36 @@ const REQUESTED = [
   { id: 4, type: 'RETRY' },
 ];
 
+const LATE_AFTER_MS = 4_000;
+/** Milliseconds since the epoch. */
+const LAST_LOOK_AT = Date.parse('2026-01-01T12:00:00Z');
+
+/** Run 3 was looked for in vain for so long, and surfaced. */
+function givenUpFor(ms: number): string {
+  return `
+    UPDATE workflow_executions SET outcome = 'unknown', absent_until = to_timestamp(${LAST_LOOK_AT} / 1000.0),
+      absent_since = to_timestamp(${LAST_LOOK_AT} / 1000.0) - interval '${ms} milliseconds' WHERE workflow_run_id = 3;
+    INSERT INTO drift (workflow_engine, kind, workflow_run_id, external_id, detail) VALUES
+      ('se', 'late-execution', 3, NULL, 'found running'), ('se', 'late-execution', 3, 'x', 'surfaced as running; cancelled')`;
+}
+
+/** The engine made the execution of run 3 at a moment, and did this with it afterwards. */
+function surfaced(sound: EngineWitness, at: number, ...then: string[]): EngineWitness {
+  const entries = ['created', ...then].map((did, index) => ({ seq: 2 + index, at: at + index, did, key: KEY(3) }));
+  const journal = entries.map((entry, index) => ({
+    ...entry,
+    verb: index === 0 ? ('submit' as const) : ('cancel' as const),
+  }));
+  return { journal: [...sound.journal, ...journal], created: { ...sound.created, [KEY(3)]: 1 } };
+}
+
 interface Case {
   reason: string;
   /** Changes sound records: run 2 completed, run 3 cancelled before it was sent, run 4 failed and retried in place. */
   breakIt?: string;
   told?: (sound: Told) => Told;
   witness?: (sound: EngineWitness) => EngineWitness;
+  options?: DriftOptions;
   caught: string[];
 }
 
@@ -122,6 +147,50 @@ const CASES: Case[] = [
     breakIt: `INSERT INTO drift (workflow_engine, kind, workflow_run_id, detail) VALUES ('se', 'state', 2, 'd')`,
     caught: ['I16'],
   },
+  {
+    reason: 'a late execution whose call came after the last look for it, and that was cancelled on sight',
+    breakIt: givenUpFor(LATE_AFTER_MS),
+    witness: (sound) => surfaced(sound, LAST_LOOK_AT, 'stop graceful'),
+    caught: [],
+  },
+  {
+    reason: 'a late execution that had ended when it was seen',
+    breakIt: `${givenUpFor(LATE_AFTER_MS)};
+              UPDATE drift SET detail = 'surfaced as success; it had ended already' WHERE external_id = 'x'`,
+    witness: (sound) => surfaced(sound, LAST_LOOK_AT),
+    caught: [],
+  },
+  {
+    reason: 'a late execution that nobody cancelled',
+    breakIt: givenUpFor(LATE_AFTER_MS),
+    witness: (sound) => surfaced(sound, LAST_LOOK_AT),
+    caught: ['I16'],
+  },
+  {
+    reason: 'an execution called late that the last look should have found',
+    breakIt: givenUpFor(LATE_AFTER_MS),
+    witness: (sound) => surfaced(sound, LAST_LOOK_AT - 1, 'stop graceful'),
+    caught: ['I16'],
+  },
+  {
+    reason: 'an execution that was not looked for until the end of the grace',
+    breakIt: givenUpFor(LATE_AFTER_MS - 1),
+    witness: (sound) => surfaced(sound, LAST_LOOK_AT, 'stop graceful'),
+    caught: ['I16'],
+  },
+  {
+    reason: 'an execution called late of which the engine was never asked again',
+    breakIt: `${givenUpFor(LATE_AFTER_MS)}; UPDATE workflow_executions SET absent_until = NULL`,
+    witness: (sound) => surfaced(sound, LAST_LOOK_AT, 'stop graceful'),
+    caught: ['I16'],
+  },
+  {
+    reason: 'a late execution where no fault could have put off its call',
+    breakIt: givenUpFor(LATE_AFTER_MS),
+    witness: (sound) => surfaced(sound, LAST_LOOK_AT, 'stop graceful'),
+    options: {},
+    caught: ['I16'],
+  },
 ];
 
 for (const one of CASES) {
@@ -135,7 +204,7 @@ for (const one of CASES) {
       testDatabase.database,
       one.told?.(told) ?? told,
       one.witness?.(witness) ?? witness,
-      { cancelGraceMs: 1_000 },
+      { cancelGraceMs: 1_000, ...(one.options ?? { lateAfterMs: LATE_AFTER_MS }) },
     );
     expect([...new Set(violations.map((violation) => violation.invariant))].sort()).toEqual([...one.caught].sort());
   });

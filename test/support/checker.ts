@@ -5,6 +5,7 @@
 import type { Db } from '../../src/platform/database.js';
 import { LIFECYCLE_REQUESTS } from '../../src/lifecycle/lifecycle-event.js';
 import { isAllowedMove, isFinal, type RunState } from '../../src/lifecycle/run-state.js';
+import { checkDrift, type DriftOptions } from './check-drift.js';
 import type { JournalEntry } from './scripted-engine/journal.js';
 
 export interface Told {
@@ -25,11 +26,9 @@ export interface EngineWitness {
   created: Record<string, number>;
 }
 
-export interface CheckOptions {
+export interface CheckOptions extends DriftOptions {
   /** Milliseconds after which a cancel that is not applied has to be said to be overdue. */
   cancelGraceMs: number;
-  /** Kinds of drift the faults are expected to leave. */
-  expectedDrift?: string[];
 }
 
 export interface Violation {
@@ -85,7 +84,7 @@ export async function check(
     violations.push(...checkHistory(run, history), ...checkCancels(run, history, options));
   }
   if (engine) violations.push(...checkExecutions(runs, events, await readExecutions(db), engine));
-  violations.push(...(await checkDrift(db, options)));
+  violations.push(...(await checkDrift(db, engine, options)));
   return violations;
 }
 
@@ -241,20 +240,6 @@ function hasReasonedEnd(run: RunRow, generation: number, history: EventRow[]): b
   const end = ends.at(-1)?.to;
   if (end === 'COMPLETED' || end === undefined || end === null) return false;
   return generation < run.generation || end === 'CANCELLED' || run.explained;
-}
-
-/** I16: what contradicts the record was expected. */
-async function checkDrift(db: Db, { expectedDrift = [] }: CheckOptions): Promise<Violation[]> {
-  const { rows } = await db.query<{ kind: string; run: number; detail: string }>({
-    text: 'SELECT kind, workflow_run_id AS run, detail FROM drift WHERE NOT kind = ANY($1)',
-    values: [expectedDrift],
-  });
-  return rows.map(({ kind, run, detail }) => ({
-    invariant: 'I16',
-    kind: 'illegal',
-    run,
-    what: `drift ${kind}: ${detail}`,
-  }));
 }
 
 async function readRuns(db: Db): Promise<RunRow[]> {

@@ -144,6 +144,15 @@ export class Cluster {
     return rows[0]?.open ?? 0;
   }
 
+  /** Executions that surfaced after they were given up, and that no pass has cancelled yet. */
+  async late(): Promise<number> {
+    const { rows } = await this.database.database.query<{ late: number }>({
+      text: `SELECT count(*) AS late FROM drift d JOIN workflow_executions e USING (workflow_run_id)
+             WHERE d.kind = 'late-execution' AND e.tombstone_until IS NOT NULL`,
+    });
+    return rows[0]?.late ?? 0;
+  }
+
   /** What the scripted engine was asked, and what it made. */
   async witness(): Promise<EngineWitness> {
     return { journal: await this.control.journal(), created: await this.control.created() };
