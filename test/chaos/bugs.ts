@@ -56,7 +56,7 @@ export const BUGS = {
     ],
   },
   'fresh-key-after-unknown': {
-    what: 'a submit whose outcome is unknown is repeated under a new key',
+    what: 'a submit whose outcome is unknown is repeated at once, under a new key',
     changes: [
       KEY_CAN_CHANGE,
       DRAWS_KEYS,
@@ -71,6 +71,11 @@ export const BUGS = {
           execution: {
             ...execution,
             key: planned.outcome === 'unknown' ? runKey(newRunToken(), run.generation) : execution.key,`,
+      },
+      {
+        file: 'src/dispatch/next-step.ts',
+        from: `if (execution.absentSince !== null && run.desired === 'run' && remembers && sameMemory) {`,
+        to: `if (run.desired === 'run' && remembers && sameMemory) {`,
       },
     ],
   },
