@@ -39,7 +39,7 @@ process.exit(counts.failed + counts.missing > 0 ? 1 : 0);
 function print(row, own, result) {
   const word = { passed: 'passed', failed: 'FAILED', missing: 'no test' }[result];
   process.stdout.write(`${row.id.padEnd(4)} ${word.padEnd(8)} ${row.area}: ${row.fault}\n`);
-  if (own.length === 0) process.stdout.write(`     ${row.missing ?? 'not written yet'}\n`);
+  if (own.length === 0) process.stdout.write('     not written yet\n');
   for (const test of own) {
     process.stdout.write(`     ${test.skipped ? '-' : test.passed ? ' ' : '!'} ${test.file}: ${test.title}\n`);
   }

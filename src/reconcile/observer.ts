@@ -12,6 +12,7 @@ import { Metrics } from '../platform/metrics.js';
 import type { Observation } from '../../adapters/spi/facts.js';
 import { applyObservations, type Applied } from './apply-observations.js';
 import type { ObservationContext } from './decide.js';
+import { TaskRunRoom, Widths } from './task-run-room.js';
 
 export interface ObserveOptions {
   class: CallClass;
@@ -31,9 +32,17 @@ const PAGES_AT_ONCE = 4;
 /** Whole executions read at the same time per page. */
 const WHOLE_AT_ONCE = 8;
 
+/** Of one call: what was done, and room for what is still to be read whole. */
+interface Round {
+  total: Applied;
+  room: TaskRunRoom;
+}
+
 /** Asks an engine about runs and applies what it says: the one way facts come in, whoever asks. */
 @Injectable()
 export class Observer {
+  private readonly widths = new Widths();
+
   constructor(
     private readonly database: Database,
     private readonly config: Config,
@@ -46,39 +55,53 @@ export class Observer {
    * cause; the others are applied. Throws only what the database throws.
    */
   async observe(engine: Engine, runs: RunRecord[], options: ObserveOptions): Promise<Applied> {
-    const total: Applied = { changed: 0, whole: [], failed: [] };
+    const round = newRound();
     const { pageSize } = engine.capabilities;
     const pages = Array.from({ length: Math.ceil(runs.length / pageSize) }, (_, page) =>
       runs.slice(page * pageSize, (page + 1) * pageSize),
     );
-    await forEach(pages, PAGES_AT_ONCE, (page) => this.observePage(engine, page, options, total));
-    return total;
+    await forEach(pages, PAGES_AT_ONCE, (page) => this.observePage(engine, page, options, round));
+    return round.total;
   }
 
   /** Reads each run with its tasks, a few at a time. */
   async observeWhole(engine: Engine, runs: RunRecord[], options: ObserveOptions): Promise<Applied> {
-    const total: Applied = { changed: 0, whole: [], failed: [] };
-    await forEach(runs, WHOLE_AT_ONCE, async (run) => {
-      const ctx = await this.context(engine, options);
-      const observation = await this.readOne(engine, run, options, total);
-      const [fresh] = await readRunRecords(this.database, [run.id]);
-      if (!fresh || fresh.generation !== run.generation) return;
-      add(total, await this.apply(engine, [fresh], [observation], ctx));
-    });
-    return total;
+    const round = newRound();
+    await this.readWhole(engine, runs, options, round);
+    return round.total;
   }
 
-  private async observePage(engine: Engine, runs: RunRecord[], options: ObserveOptions, total: Applied): Promise<void> {
+  private async readWhole(
+    engine: Engine,
+    runs: RunRecord[],
+    options: ObserveOptions,
+    { total, room }: Round,
+  ): Promise<void> {
+    await forEach(runs, WHOLE_AT_ONCE, async (run) => {
+      const leave = await room.take(this.widths.of(run.workflowId));
+      try {
+        const ctx = await this.context(engine, options);
+        const observation = await this.readOne(engine, run, options, total);
+        const [fresh] = await readRunRecords(this.database, [run.id]);
+        if (!fresh || fresh.generation !== run.generation) return;
+        add(total, await this.apply(engine, [fresh], [observation], ctx));
+      } finally {
+        leave();
+      }
+    });
+  }
+
+  private async observePage(engine: Engine, runs: RunRecord[], options: ObserveOptions, round: Round): Promise<void> {
     const ctx = await this.context(engine, options);
-    const page = await this.readPage(engine, runs, options, total);
+    const page = await this.readPage(engine, runs, options, round.total);
     const missing =
       page.answered && options.listed !== true
         ? runs.filter((run) => isUnread(run, page.observations)).slice(0, MISSING_AT_ONCE)
         : [];
     const listed = runs.filter((run) => !missing.includes(run));
     const applied = await this.apply(engine, listed, page.observations, ctx);
-    add(total, applied);
-    add(total, await this.observeWhole(engine, [...applied.whole, ...missing], options));
+    add(round.total, applied);
+    await this.readWhole(engine, [...applied.whole, ...missing], options, round);
     if (options.pass === true) this.killPoints.reach('reconcile.page');
   }
 
@@ -102,7 +125,9 @@ export class Observer {
   private async readOne(engine: Engine, run: RunRecord, options: ObserveOptions, total: Applied): Promise<Observation> {
     const ref = toExecutionRef(run);
     try {
-      return await engine.gateway.call('observe', options, (adapter, ctx) => adapter.observe(ref, ctx));
+      const seen = await engine.gateway.call('observe', options, (adapter, ctx) => adapter.observe(ref, ctx));
+      if (seen.presence === 'present' && seen.taskRuns) this.widths.note(run.workflowId, seen.taskRuns.length);
+      return seen;
     } catch (error) {
       return unread(run, error, total);
     }
@@ -142,6 +167,10 @@ export class Observer {
       taskSettleMs: this.config.taskSettleMs,
     };
   }
+}
+
+function newRound(): Round {
+  return { total: { changed: 0, whole: [], failed: [] }, room: new TaskRunRoom() };
 }
 
 /** `atOnce` at the same time; after an error no further one is begun. */

@@ -20,7 +20,7 @@ test('F62: an engine that keeps no connection alive, or answers none of them, co
   const { controls, connections } = stage.engine;
   const atOnce = await stage.workflow('at-once', { id: 'only' });
   controls.addRule({ effect: { do: 'close' } });
-  controls.addRule({ verb: 'submit', effect: { do: 'delay', ms: 1_500 } });
+  controls.addRule({ verb: 'submit', effect: { do: 'delay', ms: form(1_500, 300) } });
   const worker = await stage.join({ api: false, worker: true, reconcile: true });
   const ids = await startRuns(atOnce, form(60, 10_000));
   await ended(ids);
