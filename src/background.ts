@@ -3,6 +3,7 @@ import { Dispatcher } from './dispatch/dispatcher.js';
 import { HintFollower } from './dispatch/hint-follower.js';
 import { WakeUps } from './dispatch/wake-ups.js';
 import { ReconcileLoop } from './reconcile/reconcile-loop.js';
+import { TidyLoop } from './retention/tidy-loop.js';
 import type { Roles } from './roles.js';
 import { Registrar } from './workflows/registrar.js';
 
@@ -15,6 +16,7 @@ export class Background {
     private readonly wakeUps: WakeUps,
     private readonly registrar: Registrar,
     private readonly reconciling: ReconcileLoop,
+    private readonly tidying: TidyLoop,
   ) {}
 
   async start(roles: Roles): Promise<void> {
@@ -24,12 +26,16 @@ export class Background {
       this.registrar.start();
       await this.wakeUps.listen((engine) => this.dispatcher.wake(engine));
     }
-    if (roles.reconcile) this.reconciling.start();
+    if (roles.reconcile) {
+      this.reconciling.start();
+      this.tidying.start();
+    }
   }
 
   /** Takes no more work and waits for what is in hand. */
   async stop(): Promise<void> {
-    await Promise.all([this.reconciling.stop(), this.registrar.stop(), this.hints.stop(), this.dispatcher.stop()]);
+    const loops = [this.reconciling, this.tidying, this.registrar, this.hints, this.dispatcher];
+    await Promise.all(loops.map((loop) => loop.stop()));
     await this.wakeUps.close();
   }
 }

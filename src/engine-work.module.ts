@@ -13,6 +13,7 @@ import { ReconcileLoop } from './reconcile/reconcile-loop.js';
 import { Reconciler } from './reconcile/reconciler.js';
 import { RunRefresher } from './reconcile/run-refresher.js';
 import { Retention } from './retention/retention.js';
+import { TidyLoop } from './retention/tidy-loop.js';
 import { Registrar } from './workflows/registrar.js';
 
 const WORK = [
@@ -28,6 +29,7 @@ const WORK = [
   RunDriver,
   RunRefresher,
   Telemetry,
+  TidyLoop,
   WakeUps,
 ];
 

@@ -1,27 +1,16 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { TestDatabase } from '../../test/support/database.js';
-import { createTestDatabase } from '../../test/support/database.js';
+import { expect, test } from '@jest/globals';
 import { until } from '../../test/support/until.js';
-import { callContext, refOf, removeFolders, startEngine, workflow } from './local-engine.test-support.js';
+import { callContext, databaseOfThisFile, refOf, startEngine, workflow } from './local-engine.test-support.js';
 import { nodeFolder } from './local-node.js';
 
-let database: TestDatabase;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-});
-
-afterAll(async () => {
-  await database.drop();
-  removeFolders();
-});
+const database = databaseOfThisFile();
 
 const HELLO = workflow({ tasks: { hello: { run: 'echo hello' } } });
 
 test('what a forgotten run left on the disk is removed by the node that has it', async () => {
-  const engine = await startEngine(database.database);
+  const engine = await startEngine(database());
   const [key, kept] = [await engine.submit(HELLO), await engine.submit(HELLO)];
   await Promise.all([key, kept].map((one) => engine.untilFinal(one)));
   const folderOf = (one: string): string => join(nodeFolder(engine.dataDir, 'local'), 'runs', one);
@@ -36,16 +25,16 @@ test('what a forgotten run left on the disk is removed by the node that has it',
 });
 
 test('a process without the node forgets runs too; the node removes their files when it comes back', async () => {
-  const first = await startEngine(database.database, { engineName: 'away' });
+  const first = await startEngine(database(), { engineName: 'away' });
   const key = await first.submit(HELLO);
   await first.untilFinal(key);
   await first.adapter.close();
   const folder = join(nodeFolder(first.dataDir, 'away'), 'runs', key);
-  const api = await startEngine(database.database, { engineName: 'away', executes: false, dataDir: first.dataDir });
+  const api = await startEngine(database(), { engineName: 'away', executes: false, dataDir: first.dataDir });
   await api.adapter.forget([refOf(key)], callContext());
   expect(await api.adapter.observe(refOf(key), callContext())).toEqual({ presence: 'absent', key });
   expect(existsSync(folder)).toBe(true);
-  const again = await startEngine(database.database, { engineName: 'away', dataDir: first.dataDir });
+  const again = await startEngine(database(), { engineName: 'away', dataDir: first.dataDir });
   await until(
     async () => existsSync(folder),
     (there) => !there,

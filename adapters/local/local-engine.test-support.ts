@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll, beforeAll } from '@jest/globals';
+import { createTestDatabase, type TestDatabase } from '../../test/support/database.js';
 import type { Json } from '../../definition/definition-types.js';
 import type { CallContext, EngineAdapter, LogRequest, OptionalVerbs, Submission } from '../spi/engine-adapter.js';
 import type { DatabaseHandle, EngineHost, EngineLog } from '../spi/engine-kind.js';
@@ -91,6 +93,22 @@ export function temporaryFolder(): string {
 
 export function removeFolders(): void {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+}
+
+/** A database for the tests of a file, from the first to the last; the folders of their engines go with it. */
+export function databaseOfThisFile(): () => DatabaseHandle {
+  let opened: TestDatabase | undefined;
+  beforeAll(async () => {
+    opened = await createTestDatabase();
+  });
+  afterAll(async () => {
+    await opened?.drop();
+    removeFolders();
+  });
+  return () => {
+    if (!opened) throw new Error('a database is there while a test runs');
+    return opened.database;
+  };
 }
 
 export function newKey(): string {

@@ -1,22 +1,18 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { TestDatabase } from '../../test/support/database.js';
-import { createTestDatabase } from '../../test/support/database.js';
+import { expect, test } from '@jest/globals';
 import { DataDirectoryInUse } from './data-directory-lock.js';
-import { processesWith, removeFolders, silent, startEngine, taskRun, workflow } from './local-engine.test-support.js';
+import {
+  databaseOfThisFile,
+  processesWith,
+  silent,
+  startEngine,
+  taskRun,
+  workflow,
+} from './local-engine.test-support.js';
 import type { NodeOwner } from './node-lease.js';
 import { releaseLease, renewLease, takeLease } from './node-lease.js';
 import { ownIdentity } from './process-identity.js';
 
-let database: TestDatabase;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-});
-
-afterAll(async () => {
-  await database.drop();
-  removeFolders();
-});
+const database = databaseOfThisFile();
 
 const owner = (nodeId: string, change: Partial<NodeOwner> = {}): NodeOwner => ({
   nodeId,
@@ -31,27 +27,27 @@ const far = (nodeId: string): NodeOwner =>
 
 test('an owner that is dead for certain is followed at once', async () => {
   const dead = owner('a', { token: 'dead', identity: { ...ownIdentity(), pid: 1, startTime: 'never' } });
-  await takeLease(database.database, dead, '/data');
-  await takeLease(database.database, owner('a'), '/data', 0);
-  expect(await renewLease(database.database, owner('a'))).toBe(true);
-  expect(await renewLease(database.database, dead)).toBe(false);
+  await takeLease(database(), dead, '/data');
+  await takeLease(database(), owner('a'), '/data', 0);
+  expect(await renewLease(database(), owner('a'))).toBe(true);
+  expect(await renewLease(database(), dead)).toBe(false);
 });
 
 test('an owner that cannot be seen is followed only when its lease has run out', async () => {
-  await takeLease(database.database, far('b'), '/data');
-  const refused = takeLease(database.database, owner('b'), '/data', 0);
+  await takeLease(database(), far('b'), '/data');
+  const refused = takeLease(database(), owner('b'), '/data', 0);
   await expect(refused).rejects.toThrow(DataDirectoryInUse);
-  await database.database.query({
+  await database().query({
     text: `UPDATE signalbox_local.nodes SET lease_until = now() WHERE node_id = 'b'`,
   });
-  await takeLease(database.database, owner('b'), '/data', 0);
-  expect(await renewLease(database.database, owner('b'))).toBe(true);
+  await takeLease(database(), owner('b'), '/data', 0);
+  expect(await renewLease(database(), owner('b'))).toBe(true);
 });
 
 test('a lease that was given back is free', async () => {
-  await takeLease(database.database, far('c'), '/data');
-  await releaseLease(database.database, far('c'));
-  await takeLease(database.database, owner('c'), '/data', 0);
+  await takeLease(database(), far('c'), '/data');
+  await releaseLease(database(), far('c'));
+  await takeLease(database(), owner('c'), '/data', 0);
 });
 
 test('an owner whose node was taken writes nothing any more and says so', async () => {
@@ -59,13 +55,13 @@ test('an owner whose node was taken writes nothing any more and says so', async 
   const said = new Promise<string>((resolve) => {
     say = resolve;
   });
-  const engine = await startEngine(database.database, {
+  const engine = await startEngine(database(), {
     engineName: 'taken',
     log: { ...silent, error: (_, message) => say(message) },
   });
   const key = await engine.submit(workflow({ tasks: { t: { run: 'sleep 0.5' } } }));
   await engine.until(key, (seen) => taskRun(seen, 't').state === 'RUNNING');
-  await database.database.query({
+  await database().query({
     text: `UPDATE signalbox_local.nodes SET owner_token = 'thief' WHERE engine = 'taken'`,
   });
   expect(await said).toMatch(/another process has taken this node/);
@@ -74,10 +70,10 @@ test('an owner whose node was taken writes nothing any more and says so', async 
 });
 
 test('a run whose row was deleted is ended, and the others go on', async () => {
-  const engine = await startEngine(database.database, { engineName: 'deleting' });
+  const engine = await startEngine(database(), { engineName: 'deleting' });
   const key = await engine.submit(workflow({ tasks: { t: { run: 'sleep 300' }, u: { run: 'sleep 1' } } }));
   await engine.until(key, (seen) => taskRun(seen, 't').state === 'RUNNING');
-  await database.database.query({ text: 'DELETE FROM signalbox_local.runs WHERE key = $1', values: [key] });
+  await database().query({ text: 'DELETE FROM signalbox_local.runs WHERE key = $1', values: [key] });
   while (processesWith(key).length > 0) await new Promise((resolve) => setTimeout(resolve, 50));
   const next = await engine.submit(workflow({ tasks: { t: { run: 'true' } } }));
   expect((await engine.untilFinal(next)).phase).toBe('succeeded');

@@ -1,6 +1,7 @@
 /** No run rests for ever: over every combination of wish, execution and facts that can be reached. */
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { NO_VERBS } from '../../adapters/spi/engine-adapter.js';
 import { RUN_PHASES } from '../../adapters/spi/facts.js';
 import { ago, aRun, facts, NOW } from '../../test/support/run-records.js';
 import { fold } from '../lifecycle/fold.js';
@@ -21,13 +22,9 @@ const error = fc.record({
 const context: fc.Arbitrary<StepContext> = fc.record({
   capabilities: fc.record({
     dedupeHorizonMs: fc.constantFrom(0, 24 * HOUR),
-    verbs: fc.constantFrom('native' as const, 'none' as const).map(
-      (pause) =>
-        ({
-          ...{ pause, resume: pause, retry: 'native', retryTask: 'native' },
-          ...{ cancelTask: 'none', list: 'none', hints: 'none', forget: 'none' },
-        }) as const,
-    ),
+    verbs: fc
+      .constantFrom('native' as const, 'none' as const)
+      .map((pause) => ({ ...NO_VERBS, pause, resume: pause, retry: 'native', retryTask: 'native' }) as const),
   }),
   epoch: fc.constantFrom('e1', 'e2', undefined),
   submitGraceMs: fc.constant(60_000),

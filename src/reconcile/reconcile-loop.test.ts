@@ -1,9 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { Config } from '../config.js';
 import type { Engines } from '../engines/engines.js';
-import type { Database } from '../platform/database.js';
 import { Log } from '../platform/log.js';
-import type { Retention } from '../retention/retention.js';
 import { ReconcileLoop } from './reconcile-loop.js';
 import type { EnginePass, PassOptions, Reconciler } from './reconciler.js';
 
@@ -18,13 +16,10 @@ function loopOver(pass: (engine: string) => Promise<void>): ReconcileLoop {
     },
   };
   const engines = { list: () => [{ name: 'slow' }, { name: 'quick' }] };
-  const database = { query: () => Promise.resolve({ rows: [], rowCount: 0 }) };
   return new ReconcileLoop(
     reconciler as unknown as Reconciler,
     engines as unknown as Engines,
-    { pass: () => Promise.resolve(0) } as unknown as Retention,
-    database as unknown as Database,
-    { reconcileIntervalMs: INTERVAL_MS, idempotencyRetentionMs: 1 } as Config,
+    { reconcileIntervalMs: INTERVAL_MS } as Config,
     new Log({ level: 'fatal' }),
   );
 }

@@ -4,7 +4,7 @@ import { Config } from '../config.js';
 import { type Engine, Engines } from '../engines/engines.js';
 import { isFinal } from '../lifecycle/run-state.js';
 import { readRunRecords } from '../lifecycle/run-store.js';
-import { Database, type Db } from '../platform/database.js';
+import { Database } from '../platform/database.js';
 import { Telemetry } from '../platform/telemetry.js';
 import { Observer } from './observer.js';
 
@@ -133,14 +133,6 @@ export class RunRefresher {
     });
     return rows.map((row) => row.id);
   }
-}
-
-/** Runs that nobody read for an hour need no claim. */
-export async function forgetOldClaims(db: Db): Promise<void> {
-  await db.query({
-    name: 'forget-old-claims',
-    text: `DELETE FROM refresh_claims WHERE claimed_at < now() - interval '1 hour'`,
-  });
 }
 
 function isEngineErrorCode(code: string): boolean {

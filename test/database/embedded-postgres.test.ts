@@ -8,6 +8,7 @@ import pg from 'pg';
 import { startEmbeddedPostgres } from '../../src/platform/embedded-postgres.js';
 import { findPostgresPrograms, freePort, processOptions } from '../../src/platform/postgres-programs.js';
 import { childrenOf, killAll } from '../support/process-children.js';
+import { testWhere } from '../support/test-where.js';
 import { until } from '../support/until.js';
 
 const QUICK = { settings: ['fsync=off'] };
@@ -73,36 +74,41 @@ test('a server that was killed and that nobody collects is followed by another o
 });
 
 /** Only root's database runs as another account, which may not walk everywhere. */
-const asRoot = process.getuid?.() === 0 ? describe : describe.skip;
+const testAsRoot = testWhere(
+  process.getuid?.() === 0 ? undefined : 'needs root, whose database runs as another account',
+);
 
-asRoot('where the account of the database cannot walk', () => {
+describe('where the account of the database cannot walk', () => {
   const start = async (home: string): ReturnType<typeof startEmbeddedPostgres> => {
     const started = await startEmbeddedPostgres(home, QUICK);
     outside.push(dirname(started.directory));
     return started;
   };
 
-  test('the database lives elsewhere, is found again, and is not found by a data directory made anew', async () => {
-    const closed = join(folder, 'closed');
-    const home = join(closed, 'data');
-    await mkdir(closed, { mode: 0o700 });
-    const umask = process.umask(0o077);
-    const first = await start(home).finally(() => process.umask(umask));
-    expect(first.directory.startsWith(folder)).toBe(false);
-    await tables(first.url, 'CREATE TABLE kept (id int)');
-    await first.stop();
+  testAsRoot(
+    'the database lives elsewhere, is found again, and is not found by a data directory made anew',
+    async () => {
+      const closed = join(folder, 'closed');
+      const home = join(closed, 'data');
+      await mkdir(closed, { mode: 0o700 });
+      const umask = process.umask(0o077);
+      const first = await start(home).finally(() => process.umask(umask));
+      expect(first.directory.startsWith(folder)).toBe(false);
+      await tables(first.url, 'CREATE TABLE kept (id int)');
+      await first.stop();
 
-    const second = await start(home);
-    expect([second.directory, await tables(second.url)]).toEqual([first.directory, ['kept']]);
-    await second.stop();
+      const second = await start(home);
+      expect([second.directory, await tables(second.url)]).toEqual([first.directory, ['kept']]);
+      await second.stop();
 
-    await rm(home, { recursive: true });
-    const anew = await start(home);
-    expect([anew.directory === first.directory, await tables(anew.url)]).toEqual([false, []]);
-    await anew.stop();
-  });
+      await rm(home, { recursive: true });
+      const anew = await start(home);
+      expect([anew.directory === first.directory, await tables(anew.url)]).toEqual([false, []]);
+      await anew.stop();
+    },
+  );
 
-  test('a database that lies in the data directory is not left for an empty one', async () => {
+  testAsRoot('a database that lies in the data directory is not left for an empty one', async () => {
     const parent = join(folder, 'was-open');
     const home = join(parent, 'data');
     await mkdir(parent, { mode: 0o755 });

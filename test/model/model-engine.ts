@@ -1,4 +1,4 @@
-import { defineAdapter, type SubmitOutcome } from '../../adapters/spi/engine-adapter.js';
+import { defineAdapter, NO_VERBS, type SubmitOutcome } from '../../adapters/spi/engine-adapter.js';
 import { EngineError } from '../../adapters/spi/engine-error.js';
 import type { EngineKind } from '../../adapters/spi/engine-kind.js';
 import type { Observation, PresentExecution, RunPhase } from '../../adapters/spi/facts.js';
@@ -124,16 +124,7 @@ export class ModelEngine {
     return defineAdapter(
       'model',
       {
-        verbs: {
-          retry: 'native',
-          retryTask: 'none',
-          cancelTask: 'none',
-          pause: 'native',
-          resume: 'native',
-          list: 'none',
-          hints: 'none',
-          forget: 'none',
-        },
+        verbs: { ...NO_VERBS, retry: 'native', pause: 'native', resume: 'native' },
         registers: 'at-once',
         dedupeHorizonMs: 86_400_000,
         retryKind: 'in-place',

@@ -1,5 +1,11 @@
 import type { EngineKind } from '../../adapters/spi/engine-kind.js';
-import { defineAdapter, type Capabilities, type LogPage, type Submission } from '../../adapters/spi/engine-adapter.js';
+import {
+  defineAdapter,
+  NO_VERBS,
+  type Capabilities,
+  type LogPage,
+  type Submission,
+} from '../../adapters/spi/engine-adapter.js';
 import { EngineError } from '../../adapters/spi/engine-error.js';
 import type { Observation, PresentExecution, TaskGraph, TaskRunFacts } from '../../adapters/spi/facts.js';
 import type { Diagnostic } from '../../definition/definition-types.js';
@@ -49,16 +55,7 @@ export class MemoryEngine {
 
   private adapter(): ReturnType<typeof defineAdapter> {
     const capabilities = {
-      verbs: {
-        retry: 'native',
-        retryTask: 'native',
-        cancelTask: 'none',
-        pause: 'native',
-        resume: 'native',
-        list: 'none',
-        hints: 'none',
-        forget: 'none',
-      },
+      verbs: { ...NO_VERBS, retry: 'native', retryTask: 'native', pause: 'native', resume: 'native' },
       registers: this.registers,
       dedupeHorizonMs: 86_400_000,
       retryKind: 'in-place',

@@ -1,19 +1,18 @@
 /** Records and contexts for the tables of `nextStep`, and how one of their rows is checked. */
 import { expect } from '@jest/globals';
+import { NO_VERBS } from '../../adapters/spi/engine-adapter.js';
 import { nextStep, type Step, type StepContext } from '../../src/dispatch/next-step.js';
 import type { RunRecord } from '../../src/lifecycle/run-record.js';
 import { ago, aRun, facts, NOW } from './run-records.js';
 
 export const HOUR = 3_600_000;
 export const ALL = {
+  ...NO_VERBS,
   retry: 'native',
   retryTask: 'native',
   cancelTask: 'native',
   pause: 'native',
   resume: 'native',
-  list: 'none',
-  hints: 'none',
-  forget: 'none',
 } as const;
 
 export const CONTEXT: StepContext = {

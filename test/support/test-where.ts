@@ -6,7 +6,7 @@ import { test } from '@jest/globals';
  */
 export function testWhere(
   obstacle: string | undefined,
-): (title: string, work: () => Promise<void>, timeoutMs: number) => void {
+): (title: string, work: () => Promise<void>, timeoutMs?: number) => void {
   if (obstacle === undefined) return (title, work, timeoutMs) => test(title, work, timeoutMs);
   return (title, work, timeoutMs) => {
     process.stdout.write(`skipped: ${title}: ${obstacle}\n`);
