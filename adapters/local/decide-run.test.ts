@@ -1,87 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Definition, TaskDefinition } from '../../definition/definition-types.js';
-import { parseDefinition } from '../../definition/parse-definition.js';
 import type { AttemptEvent } from './decide-run.js';
 import { decideRun } from './decide-run.js';
-import { workflow } from './local-engine.test-support.js';
-import type { AttemptEnding, LocalRun, LocalTaskRun } from './run-model.js';
-import { retryScope, retryTaskScope } from './retry-scope.js';
-
-const NOW = new Date('2026-01-01T12:00:00Z');
-const seconds = (count: number): Date => new Date(NOW.getTime() + count * 1000);
-
-const row = (task: string, change: Partial<LocalTaskRun> = {}): LocalTaskRun => ({
-  task,
-  mapIndex: -1,
-  state: 'PENDING',
-  stateReason: null,
-  attempt: 0,
-  retriesUsed: 0,
-  falseStarts: 0,
-  nextAttemptAt: null,
-  item: undefined,
-  itemCount: null,
-  cancelWanted: false,
-  outputs: null,
-  failure: null,
-  startedAt: null,
-  finishedAt: null,
-  ...change,
-});
-const live = (task: string, change: Partial<LocalTaskRun> = {}): LocalTaskRun =>
-  row(task, { state: 'RUNNING', attempt: 1, ...change });
-const completed = (task: string, change: Partial<LocalTaskRun> = {}): LocalTaskRun =>
-  row(task, { state: 'COMPLETED', attempt: 1, outputs: {}, ...change });
-const failed = (task: string, change: Partial<LocalTaskRun> = {}): LocalTaskRun =>
-  row(task, { state: 'FAILED', attempt: 1, failure: { class: 'user', code: 'exit-code', message: '' }, ...change });
-
-type Tasks = Record<string, Record<string, unknown>>;
-
-function definition(tasks: Tasks, rest: object = {}): Definition {
-  const whole = Object.fromEntries(Object.entries(tasks).map(([id, task]) => [id, { run: 'true', ...task }]));
-  const parsed = parseDefinition(workflow({ tasks: whole, ...rest }));
-  if (!parsed.ok) throw new Error(JSON.stringify(parsed.diagnostics));
-  return parsed.definition;
-}
-
-function run(tasks: Tasks, rows: LocalTaskRun[], change: Partial<LocalRun> = {}, rest: object = {}): LocalRun {
-  return {
-    id: 1,
-    key: 'sb-x-g1',
-    workflowRunId: '7',
-    traceparent: '',
-    definition: definition(tasks, rest),
-    parameters: {},
-    phase: 'running',
-    round: 1,
-    cancelMode: null,
-    pauseWanted: false,
-    intentSeq: 0,
-    roundStartedAt: NOW,
-    startedAt: NOW,
-    tasks: rows,
-    ...change,
-  };
-}
-
-const exit = (exitCode: number, change: Partial<AttemptEnding & { kind: 'exited' }> = {}): AttemptEnding => ({
-  kind: 'exited',
-  startedAt: NOW,
-  finishedAt: NOW,
-  exitCode,
-  signal: null,
-  timedOut: false,
-  stopped: false,
-  ...(exitCode === 0 ? { outputs: {} } : {}),
-  ...change,
-});
-const ended = (task: string, ending: AttemptEnding, mapIndex = -1, attempt = 1): AttemptEvent => ({
-  event: 'ended',
-  task,
-  mapIndex,
-  attempt,
-  ending,
-});
+import { DIAMOND, EACH, ended, exit, live, name, NOW, row, run, seconds, word } from './local-run.test-support.js';
+import type { LocalRun, LocalTaskRun } from './run-model.js';
 
 interface Row {
   reason: string;
@@ -98,9 +19,7 @@ interface Row {
   wakeAt?: Date;
 }
 
-const DIAMOND: Tasks = { a: {}, b: { needs: ['a'] }, c: { needs: ['a'] }, d: { needs: ['b', 'c'] } };
 const fresh = { phase: 'scheduled', roundStartedAt: null, startedAt: null } as const;
-const EACH: Tasks = { each: { foreach: { items: [1, 2, 3], maxParallel: 2 } } };
 const items = (...states: Partial<LocalTaskRun>[]): LocalTaskRun[] => [
   row('each', { state: 'RUNNING', itemCount: states.length }),
   ...states.map((state, mapIndex) => row('each', { mapIndex, item: mapIndex, attempt: 1, ...state })),
@@ -330,78 +249,3 @@ describe('decideRun', () => {
     expect(decideRun(after, [], 8, NOW).step).toBeUndefined();
   });
 });
-
-describe('what a retry starts again', () => {
-  const resets = (tasks: Tasks, rows: LocalTaskRun[], chosen?: { task: string; mapIndex: number }): string[] => {
-    const whole = definition(tasks);
-    const scope = chosen === undefined ? retryScope(whole, rows) : retryTaskScope(whole, rows, chosen);
-    return scope.map((reset) => `${name(reset)}${reset.keepItems ? ' kept' : ''}`);
-  };
-  const skipped = (task: string): LocalTaskRun => row(task, { state: 'SKIPPED' });
-
-  test.each([
-    {
-      reason: 'the failed one and what was skipped for it',
-      tasks: DIAMOND,
-      rows: [completed('a'), failed('b'), completed('c'), skipped('d')],
-      wanted: ['b', 'd'],
-    },
-    {
-      reason: 'what was skipped for another reason stays',
-      tasks: { a: {}, b: { needs: ['a'] }, c: {} },
-      rows: [completed('a'), skipped('b'), failed('c')],
-      wanted: ['c'],
-    },
-    {
-      reason: 'a handler of the failure that did its work stays',
-      tasks: { a: {}, b: { needs: ['a'], trigger: 'any-failed' } },
-      rows: [failed('a'), completed('b')],
-      wanted: ['a'],
-    },
-    {
-      reason: 'of a fan-out the items that failed',
-      tasks: { ...EACH, z: { needs: ['each'] } },
-      rows: [
-        failed('each', { itemCount: 3 }),
-        completed('each', { mapIndex: 0 }),
-        failed('each', { mapIndex: 1 }),
-        row('each', { mapIndex: 2, state: 'CANCELLED' }),
-        skipped('z'),
-      ],
-      wanted: ['each kept', 'each.1', 'each.2', 'z'],
-    },
-    {
-      reason: 'a fan-out without items that failed is expanded anew',
-      tasks: EACH,
-      rows: [failed('each', { itemCount: 1 }), completed('each', { mapIndex: 0 })],
-      wanted: ['each'],
-    },
-    { reason: 'nothing of a run that succeeded', tasks: { a: {} }, rows: [completed('a')], wanted: [] },
-  ] satisfies { reason: string; tasks: Tasks; rows: LocalTaskRun[]; wanted: string[] }[])(
-    '$reason',
-    ({ tasks, rows, wanted }) => {
-      expect(resets(tasks, rows)).toEqual(wanted);
-    },
-  );
-
-  test.each([
-    { reason: 'a task with all that follows', chosen: { task: 'b', mapIndex: -1 }, wanted: ['b', 'd'] },
-    { reason: 'nothing for a task that is not there', chosen: { task: 'x', mapIndex: -1 }, wanted: [] },
-  ])('$reason', ({ chosen, wanted }) => {
-    expect(
-      resets(
-        DIAMOND,
-        ['a', 'b', 'c', 'd'].map((id) => completed(id)),
-        chosen,
-      ),
-    ).toEqual(wanted);
-  });
-});
-
-function name({ task, mapIndex }: { task: TaskDefinition['id']; mapIndex: number }): string {
-  return mapIndex < 0 ? task : `${task}.${mapIndex}`;
-}
-
-function word({ state, stateReason }: LocalTaskRun): string {
-  return stateReason === null ? state : `${state} ${stateReason}`;
-}
