@@ -3,7 +3,7 @@ import type { CallContext, EngineAdapter } from '../../adapters/spi/engine-adapt
 import { EngineError, type EngineErrorCode } from '../../adapters/spi/engine-error.js';
 import type { Metrics } from '../platform/metrics.js';
 import { shortText } from '../platform/short-text.js';
-import { continueTrace, currentTrace, makeTraceparent } from '../platform/trace.js';
+import { continueTrace, makeTraceparent } from '../platform/trace.js';
 import { CallBudget, type CallClass } from './call-budget.js';
 import { CircuitBreaker } from './circuit-breaker.js';
 
@@ -21,8 +21,8 @@ export interface GatewayOptions {
 export interface CallOptions {
   class: CallClass;
   timeoutMs?: number;
-  /** Of the trace the call belongs to; default: the one this work runs in. */
-  traceparent?: string | null;
+  /** Of the trace the call belongs to; default: one of its own. */
+  traceparent?: string | null | undefined;
   /** For the health check alone: goes out although the breaker is open, and closes it when it works. */
   probe?: boolean;
 }
@@ -69,7 +69,7 @@ export class EngineGateway {
       }, timeoutMs);
     });
     try {
-      const ctx = { signal: abort.signal, timeoutMs, traceparent: childOf(options.traceparent) };
+      const ctx = { signal: abort.signal, timeoutMs, traceparent: childOf(options.traceparent ?? undefined) };
       const result = await Promise.race([work(this.options.adapter, ctx), deadline]);
       this.breaker.succeeded();
       return result;
@@ -133,7 +133,6 @@ function toEngineError(cause: unknown): EngineError {
 }
 
 /** A span of our own in the trace the call belongs to. */
-function childOf(parent: string | null | undefined): string {
-  const current = currentTrace();
-  return makeTraceparent(continueTrace(parent ?? (current ? makeTraceparent(current) : undefined)));
+function childOf(parent: string | undefined): string {
+  return makeTraceparent(continueTrace(parent));
 }

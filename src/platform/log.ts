@@ -1,5 +1,4 @@
 import { pino, type Logger } from 'pino';
-import { currentTrace } from './trace.js';
 
 export interface LogOptions {
   level: string;
@@ -49,11 +48,6 @@ function open(options: LogOptions): Logger {
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { error: pino.stdSerializers.err, cause: pino.stdSerializers.err },
-    // Lines written while a request is answered carry its trace.
-    mixin: () => {
-      const trace = currentTrace();
-      return trace ? { trace_id: trace.traceId } : {};
-    },
   };
   // Synchronous: the last line before an exit is the one that matters.
   return pino(settings, options.destination ?? pino.destination({ dest: 2, sync: true }));

@@ -1,5 +1,7 @@
-/** W3C trace context: read from a request, carried through its work, sent on to engines. */
-import { AsyncLocalStorage } from 'node:async_hooks';
+/**
+ * W3C trace context: read from a request, handed to what works for it, sent on to engines. It is an argument and no ambient
+ * value: following every promise of the process would cost a fifth of a read.
+ */
 import { randomUUID } from 'node:crypto';
 
 export interface Trace {
@@ -8,18 +10,6 @@ export interface Trace {
   /** Of our own span, 16 hexadecimal digits. */
   spanId: string;
   sampled: boolean;
-}
-
-const storage = new AsyncLocalStorage<Trace>();
-
-/** The trace of the request or pass that is being worked on, if any. */
-export function currentTrace(): Trace | undefined {
-  return storage.getStore();
-}
-
-/** Runs `work` so that `currentTrace()` in it, and in all it awaits, is `trace`. */
-export function runInTrace<T>(trace: Trace, work: () => T): T {
-  return storage.run(trace, work);
 }
 
 /** Continues the trace of a `traceparent` header with a span of our own; begins one when there is none or it is malformed. */

@@ -4,7 +4,6 @@ import { attachedLabels } from '../labels/labels-store.js';
 import { newRunToken, runKey } from '../lifecycle/run-key.js';
 import { JSON_LABELS } from '../lists/sql-json.js';
 import type { Db } from '../platform/database.js';
-import { currentTrace, makeTraceparent } from '../platform/trace.js';
 import { runColumns, type RunRow } from './run-row.js';
 
 export interface NewRun {
@@ -13,6 +12,8 @@ export interface NewRun {
   /** Effective values. */
   parameters: Record<string, Json>;
   labels: Label[];
+  /** Of the request: engine calls for the run belong to its trace. */
+  traceparent?: string | undefined;
   /** For `stale` of the answer. */
   staleAfterMs: number;
 }
@@ -24,7 +25,6 @@ export interface NewRun {
  */
 export async function createRun(db: Db, run: NewRun): Promise<RunRow | undefined> {
   const token = newRunToken();
-  const trace = currentTrace();
   const { rows } = await db.query<RunRow>({
     name: 'runs.create',
     text: CREATE_RUN,
@@ -36,7 +36,7 @@ export async function createRun(db: Db, run: NewRun): Promise<RunRow | undefined
       JSON.stringify(run.parameters),
       JSON.stringify(run.labels),
       run.staleAfterMs,
-      trace ? makeTraceparent(trace) : null,
+      run.traceparent ?? null,
     ],
   });
   return rows[0];

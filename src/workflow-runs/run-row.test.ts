@@ -184,7 +184,7 @@ async function shown(situation: Situation): Promise<Record<string, unknown>> {
     text: `UPDATE engines SET pass_began_at = ${ago(situation.pass)}, health_state = $1`,
     values: [situation.health ?? 'UP'],
   });
-  const row = await readRun(db.database, 'p', id, STALE_AFTER_MS);
+  const row = await readRun(db.database, { project: 'p', id }, STALE_AFTER_MS);
   if (!row) throw new Error('the run is gone');
   return JSON.parse(toWorkflowRun(row, VERBS)) as Record<string, unknown>;
 }

@@ -9,6 +9,7 @@ import { Database } from '../platform/database.js';
 import { wantsEventStream } from '../platform/http/accepts.js';
 import { IdPipe } from '../platform/http/id-pipe.js';
 import { Project } from '../platform/http/project.js';
+import { Traceparent } from '../platform/http/traceparent.js';
 import { Write, type WriteRequest } from '../platform/http/write-request.js';
 import { Operation } from '../platform/openapi/operation.js';
 import { taskRunLinks } from './run-links.js';
@@ -94,10 +95,11 @@ export class RunTaskRunsController {
     @Query() query: LogsQuery,
     @Headers('accept') accept: string | undefined,
     @Headers('last-event-id') lastEventId: string | undefined,
+    @Traceparent() traceparent: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Readable | string> {
     const path = `/v1/workflow-runs/${runId}/task-runs/${id}/logs`;
-    const request = { ...query, follow: wantsEventStream(accept), lastEventId, path };
+    const request = { ...query, follow: wantsEventStream(accept), lastEventId, path, traceparent };
     return this.access.logs({ project, id, runId }, request, reply);
   }
 

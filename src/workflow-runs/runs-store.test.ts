@@ -7,7 +7,7 @@ import type { Position } from '../lists/cursor.js';
 import type { Db, Statement } from '../platform/database.js';
 import { createRun } from './create-run.js';
 import type { ShownRun } from './run-row.js';
-import { estimateRuns, listRuns, readRun, type RunList } from './runs-store.js';
+import { estimateRuns, listRuns, readRun, readRuns, type RunList } from './runs-store.js';
 
 let db: TestDatabase;
 let workflowId: number;
@@ -79,7 +79,7 @@ describe('creating a run', () => {
 
   test('reads back exactly what it answered', async () => {
     const created = await createRun(db.database, newRun({ labels: [{ key: 'team', value: 'ml' }] }));
-    const read = await readRun(db.database, project, created?.id ?? 0, STALE_AFTER_MS);
+    const read = await readRun(db.database, { project, id: created?.id ?? 0 }, STALE_AFTER_MS);
     expect(JSON.parse(`${read?.json}}`)).toEqual(JSON.parse(`${created?.json}}`));
     await db.database.query({ text: 'DELETE FROM workflow_runs WHERE id = $1', values: [created?.id] });
   });
@@ -114,8 +114,25 @@ describe('creating a run', () => {
 
 describe('a run of another project', () => {
   test('is not read by its id', async () => {
-    expect(await readRun(db.database, 'stranger', runs[0]?.id ?? 0, STALE_AFTER_MS)).toBeUndefined();
+    expect(await readRun(db.database, { project: 'stranger', id: runs[0]?.id ?? 0 }, STALE_AFTER_MS)).toBeUndefined();
   });
+});
+
+test('runs read together are each as read alone, in the order they were asked for', async () => {
+  const [first, second] = runs.map((run) => run.id);
+  if (first === undefined || second === undefined) throw new Error('too few runs');
+  const names = [
+    { project, id: second },
+    { project, id: 2 ** 53 - 1 },
+    { project: 'stranger', id: first },
+    { project, id: first },
+    { project, id: second },
+  ];
+  const alone = await Promise.all(names.map((name) => readRun(db.database, name, STALE_AFTER_MS)));
+  const together = await readRuns(db.database, names, STALE_AFTER_MS);
+  expect(together.map((row) => row?.id)).toEqual([second, undefined, undefined, first, second]);
+  expect(together.map((row) => row?.json)).toEqual(alone.map((row) => row?.json));
+  expect(await readRuns(db.database, [], STALE_AFTER_MS)).toEqual([]);
 });
 
 describe('a list', () => {

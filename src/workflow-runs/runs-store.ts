@@ -9,13 +9,38 @@ import { StatementValues } from '../lists/statement-values.js';
 import type { Db } from '../platform/database.js';
 import { PAGE_LABELS, RUN_JOINS, runColumns, shownColumns, type RunRow, type ShownRun } from './run-row.js';
 
-export async function readRun(db: Db, project: string, id: number, staleAfterMs: number): Promise<RunRow | undefined> {
+/** A run as a client names it. */
+export interface RunName {
+  project: string;
+  id: number;
+}
+
+export async function readRun(db: Db, { project, id }: RunName, staleAfterMs: number): Promise<RunRow | undefined> {
   const { rows } = await db.query<RunRow>({
     name: 'runs.get',
     text: `SELECT ${runColumns('$3')} FROM workflow_runs r ${RUN_JOINS} WHERE r.id = $1 AND r.project = $2`,
     values: [id, project, staleAfterMs],
   });
   return rows[0];
+}
+
+/** Many at once, each as `readRun` would; in their order. */
+export async function readRuns(
+  db: Db,
+  names: readonly RunName[],
+  staleAfterMs: number,
+): Promise<(RunRow | undefined)[]> {
+  const [only] = names;
+  if (only !== undefined && names.length === 1) return [await readRun(db, only, staleAfterMs)];
+  const { rows } = await db.query<RunRow & { position: number }>({
+    name: 'runs.get-many',
+    text: `SELECT named.position::integer, ${runColumns('$3')}
+      FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS named(id, project, position)
+      JOIN workflow_runs r ON r.id = named.id AND r.project = named.project ${RUN_JOINS}`,
+    values: [names.map((name) => name.id), names.map((name) => name.project), staleAfterMs],
+  });
+  const found = new Map(rows.map((row) => [row.position, row]));
+  return names.map((_, index) => found.get(index + 1));
 }
 
 export interface RunFilters {

@@ -33,7 +33,7 @@ export class StartRun {
     if (errors.length > 0) throw new Problem('validation-failed', { detail: 'The labels are not valid.', errors });
     let engine = '';
     const answer = await idempotent(this.database, write, async (db) => {
-      const row = await this.store(db, write.project, body);
+      const row = await this.store(db, write, body);
       engine = row.engine;
       const json = toWorkflowRun(row, this.engines.capabilitiesOf(row.engine).verbs);
       this.killPoints.reach('create.before-commit');
@@ -44,7 +44,7 @@ export class StartRun {
     return answer;
   }
 
-  private async store(db: Db, project: string, body: CreateWorkflowRun): Promise<RunRow> {
+  private async store(db: Db, { project, traceparent }: WriteRequest, body: CreateWorkflowRun): Promise<RunRow> {
     const { title, version } = body.workflow;
     const workflow = await readRunnableWorkflow(db, project, title, version);
     if (!workflow || workflow.archived) throw notFound(title, version);
@@ -56,6 +56,7 @@ export class StartRun {
       workflowId: workflow.id,
       parameters: runParameters(workflow.parameterSchemas, body.parameters ?? {}),
       labels: body.labels ?? [],
+      traceparent,
       staleAfterMs: staleAfterMs(this.config),
     });
     if (row) return row;

@@ -4,7 +4,6 @@ import { EngineError } from '../../adapters/spi/engine-error.js';
 import { engineProblem } from '../engines/engine-problem.js';
 import { Engines } from '../engines/engines.js';
 import { Problem } from '../platform/problem.js';
-import { currentTrace, makeTraceparent } from '../platform/trace.js';
 import type { StreamMessage } from './event-stream.js';
 import type { TaskRunFacts } from './task-runs-store.js';
 
@@ -23,13 +22,11 @@ export class TaskLogs {
   /** One page. Throws `logs-gone` with the reason, `validation-failed` for a cursor that is none, `engine-unavailable`, `engine-cannot`. */
   async page(
     taskRun: TaskRunFacts,
-    request: { attempt: number; cursor?: string | undefined; limitBytes: number },
+    request: { attempt: number; cursor?: string | undefined; limitBytes: number; traceparent?: string | undefined },
   ): Promise<LogPage> {
     const engine = this.engines.require(taskRun.engine);
-    const trace = currentTrace();
-    const options = { class: 'read', ...(trace ? { traceparent: makeTraceparent(trace) } : {}) } as const;
     const page = await engine.gateway
-      .call('logs', options, (adapter, ctx) =>
+      .call('logs', { class: 'read', traceparent: request.traceparent }, (adapter, ctx) =>
         adapter.logs(
           {
             ref: {
@@ -66,14 +63,14 @@ export class TaskLogs {
   async *follow(
     taskRun: TaskRunFacts,
     attempt: number,
-    cursor: string | undefined,
+    { cursor, traceparent }: { cursor?: string | undefined; traceparent?: string | undefined },
     signal: AbortSignal,
   ): AsyncGenerator<StreamMessage> {
     let at = cursor;
     while (!signal.aborted) {
       let waitMs = LOOK_EVERY_MS;
       try {
-        const page = await this.page(taskRun, { attempt, cursor: at, limitBytes: STREAM_PAGE_BYTES });
+        const page = await this.page(taskRun, { attempt, cursor: at, limitBytes: STREAM_PAGE_BYTES, traceparent });
         const text = await textOf(page);
         at = page.nextCursor ?? at;
         if (text !== '') yield { id: at, data: JSON.stringify({ text, source: page.source }) };

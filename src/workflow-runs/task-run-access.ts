@@ -26,6 +26,7 @@ export interface LogRequest {
   lastEventId?: string | undefined;
   /** The route's own path, for links. */
   path: string;
+  traceparent: string | undefined;
 }
 
 /** Between two looks at a task run whose first attempt has not begun. */
@@ -65,7 +66,8 @@ export class TaskRunAccess {
     reply.header('content-type', 'text/plain; charset=utf-8');
     const attempt = request.attempt ?? taskRun.attempt;
     if (taskRun.attempt === 0) return '';
-    const page = await this.taskLogs.page(taskRun, { attempt, cursor: request.cursor, limitBytes: request.limit });
+    const { cursor, limit: limitBytes, traceparent } = request;
+    const page = await this.taskLogs.page(taskRun, { attempt, cursor, limitBytes, traceparent });
     if (page.nextCursor !== undefined && !page.end) {
       const query = new URLSearchParams({
         attempt: String(attempt),
@@ -86,16 +88,17 @@ export class TaskRunAccess {
     const cursor = request.lastEventId ?? request.cursor;
     const attempt = request.attempt ?? taskRun.attempt;
     // A log that is gone is an answer of its own: later there is no status left to say it with.
-    if (taskRun.attempt > 0) await this.taskLogs.page(taskRun, { attempt, cursor, limitBytes: 1024 }).then(discard);
+    const from = { cursor, traceparent: request.traceparent };
+    if (taskRun.attempt > 0) await this.taskLogs.page(taskRun, { ...from, attempt, limitBytes: 1024 }).then(discard);
     const slot = this.slots.take(path.project);
-    return openEventStream(reply, (signal) => this.messages(path, taskRun, request.attempt, cursor, signal), slot);
+    return openEventStream(reply, (signal) => this.messages(path, taskRun, request.attempt, from, signal), slot);
   }
 
   private async *messages(
     path: TaskRunPath,
     taskRun: TaskRunFacts,
     attempt: number | undefined,
-    cursor: string | undefined,
+    from: { cursor: string | undefined; traceparent: string | undefined },
     signal: AbortSignal,
   ): AsyncGenerator<StreamMessage> {
     let begun = taskRun;
@@ -107,7 +110,7 @@ export class TaskRunAccess {
       await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
       begun = await this.find(path);
     }
-    yield* this.taskLogs.follow(begun, attempt ?? begun.attempt, cursor, signal);
+    yield* this.taskLogs.follow(begun, attempt ?? begun.attempt, from, signal);
   }
 }
 

@@ -5,7 +5,6 @@ import { parseDefinition } from '../../definition/parse-definition.js';
 import { engineProblem } from '../engines/engine-problem.js';
 import type { Engine } from '../engines/engines.js';
 import { Problem } from '../platform/problem.js';
-import { currentTrace, makeTraceparent } from '../platform/trace.js';
 
 export interface CheckedDefinition {
   /** Errors and warnings of the parser and of the engine, each once. */
@@ -28,6 +27,7 @@ export async function checkDefinition(
   engine: Engine,
   format: DefinitionFormat,
   text: string,
+  traceparent: string | undefined,
 ): Promise<CheckedDefinition> {
   if (!engine.capabilities.formats.includes(format)) {
     const message = `The engine ${engine.name} takes ${engine.capabilities.formats.join(', ')}.`;
@@ -38,10 +38,8 @@ export async function checkDefinition(
   }
   const parsed = format === 'signalbox/v1' ? parseDefinition(text) : undefined;
   if (parsed?.ok === false) return { diagnostics: parsed.diagnostics };
-  const trace = currentTrace();
-  const options = { class: 'intent', ...(trace ? { traceparent: makeTraceparent(trace) } : {}) } as const;
   const said = await engine.gateway
-    .call('validate', options, (adapter, ctx) => adapter.validate({ format, text }, ctx))
+    .call('validate', { class: 'intent', traceparent }, (adapter, ctx) => adapter.validate({ format, text }, ctx))
     .catch((error: unknown) => {
       throw engineProblem(error, engine.name);
     });

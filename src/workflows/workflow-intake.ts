@@ -26,9 +26,9 @@ export class WorkflowIntake {
 
   async create(write: WriteRequest, body: CreateWorkflow): Promise<Answer> {
     // Asking the engine takes time: no connection waits for it, and a repeat does not depend on the engine at all.
-    const checked = (await this.isAnswered(write)) ? undefined : await this.check(write.project, body);
+    const checked = (await this.isAnswered(write)) ? undefined : await this.check(write, body);
     const answer = await idempotent(this.database, write, async (db) => {
-      const workflow = checked ?? (await this.check(write.project, body));
+      const workflow = checked ?? (await this.check(write, body));
       const stored = await storeWorkflow(db, workflow);
       const location = `/v1/workflows/${encodeURIComponent(workflow.title)}/${stored.version}`;
       return { status: 201, location, json: stored.json };
@@ -38,10 +38,10 @@ export class WorkflowIntake {
   }
 
   /** The same checks, nothing stored. What is wrong with the definition is an answer here; anything else is thrown. */
-  async validate(body: CreateWorkflow): Promise<WorkflowValidation> {
+  async validate(body: CreateWorkflow, traceparent: string | undefined): Promise<WorkflowValidation> {
     const engine = this.engineOf(body);
     refuse(bodyProblems(body));
-    const checked = await checkDefinition(engine, body.definition_format, body.definition);
+    const checked = await checkDefinition(engine, body.definition_format, body.definition, traceparent);
     const valid = isValid(checked);
     if (valid) titleOf(body, checked);
     return {
@@ -56,10 +56,10 @@ export class WorkflowIntake {
     };
   }
 
-  private async check(project: string, body: CreateWorkflow): Promise<NewWorkflow> {
+  private async check({ project, traceparent }: WriteRequest, body: CreateWorkflow): Promise<NewWorkflow> {
     const engine = this.engineOf(body);
     refuse(bodyProblems(body));
-    const checked = await checkDefinition(engine, body.definition_format, body.definition);
+    const checked = await checkDefinition(engine, body.definition_format, body.definition, traceparent);
     if (!isValid(checked)) {
       const errors = checked.diagnostics.map(({ pointer, line, code, message }) => ({
         pointer,

@@ -13,6 +13,7 @@ import { Answer } from '../platform/answer.js';
 import { Database, type Db } from '../platform/database.js';
 import { IdPipe } from '../platform/http/id-pipe.js';
 import { Project } from '../platform/http/project.js';
+import { Traceparent } from '../platform/http/traceparent.js';
 import { Write, type WriteRequest } from '../platform/http/write-request.js';
 import { idempotent } from '../platform/idempotency.js';
 import { Operation } from '../platform/openapi/operation.js';
@@ -90,8 +91,8 @@ export class WorkflowsController {
     body: true,
     example: { body: EXAMPLE_BODY },
   })
-  validate(@Body() body: CreateWorkflow): Promise<WorkflowValidation> {
-    return this.intake.validate(body);
+  validate(@Body() body: CreateWorkflow, @Traceparent() traceparent: string | undefined): Promise<WorkflowValidation> {
+    return this.intake.validate(body, traceparent);
   }
 
   @Get()

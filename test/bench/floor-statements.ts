@@ -9,7 +9,7 @@ import { readRunnableWorkflow } from '../../src/workflows/workflows-store.js';
 
 export const STALE_AFTER_MS = 45_000;
 
-export const GET = await only((db) => readRun(db, 'default', 1, STALE_AFTER_MS));
+export const GET = await only((db) => readRun(db, { project: 'default', id: 1 }, STALE_AFTER_MS));
 
 const FIRST_PAGE: RunList = {
   project: 'default',

@@ -2,6 +2,7 @@ import type { EngineKind } from '../../adapters/spi/engine-kind.js';
 import {
   defineAdapter,
   NO_VERBS,
+  type CallContext,
   type Capabilities,
   type LogPage,
   type Submission,
@@ -27,6 +28,8 @@ export class MemoryEngine {
   /** Logs by task and attempt: text so far, and whether more may come. */
   readonly logs = new Map<string, { text: string; open: boolean }>();
   calls: string[] = [];
+  /** Of the last call of a verb; validate, submit and logs alone are remembered. */
+  readonly traceparents = new Map<string, string>();
   /** Every call fails with it, as long as it is set. */
   broken: EngineError | undefined;
   /** With `later`: whether the engine has taken definitions in. */
@@ -65,13 +68,13 @@ export class MemoryEngine {
     return defineAdapter(this.name, capabilities, {
       ping: () => this.answer('ping', () => ({ version: '1' })),
       sentinel: () => this.answer('sentinel', () => ({ state: 'present' as const, epoch: 'one' })),
-      validate: (definition) => this.answer('validate', () => read(definition.format, definition.text)),
+      validate: (definition, ctx) => this.answer('validate', () => read(definition.format, definition.text), ctx),
       register: () =>
         this.answer('register', () => ({ state: this.registered ? ('READY' as const) : ('PENDING' as const) })),
       retire: () => this.answer('retire', () => undefined),
       describe: ({ definition }) =>
         this.answer('describe', () => read(definition.format, definition.text).graph ?? { tasks: [] }),
-      submit: (submission) => this.answer('submit', () => this.submit(submission)),
+      submit: (submission, ctx) => this.answer('submit', () => this.submit(submission), ctx),
       find: (ref) =>
         this.answer('find', () => {
           const found = this.executions.get(ref.key);
@@ -88,7 +91,7 @@ export class MemoryEngine {
           found.facts = { ...found.facts, phase: 'cancelled', stopEvidence: true, finishedAt: new Date() };
           return { outcome: 'requested' as const };
         }),
-      logs: (request) => this.answer('logs', () => this.log(request.task, request.attempt, request)),
+      logs: (request, ctx) => this.answer('logs', () => this.log(request.task, request.attempt, request), ctx),
       retry: (ref) => this.answer('retry', () => this.retry(ref.key)),
       retryTask: (ref) => this.answer('retryTask', () => this.retry(ref.key)),
       pause: (ref) => this.answer('pause', () => this.move(ref.key, { phase: 'paused' })),
@@ -97,8 +100,9 @@ export class MemoryEngine {
     });
   }
 
-  private async answer<T>(verb: string, work: () => T): Promise<T> {
+  private async answer<T>(verb: string, work: () => T, ctx?: CallContext): Promise<T> {
     this.calls.push(verb);
+    if (ctx) this.traceparents.set(verb, ctx.traceparent);
     await Promise.resolve();
     if (this.broken) throw this.broken;
     return work();

@@ -7,7 +7,8 @@ import { IdPipe } from '../../src/platform/http/id-pipe.js';
 import { Project } from '../../src/platform/http/project.js';
 import { Operation } from '../../src/platform/openapi/operation.js';
 import { Problem } from '../../src/platform/problem.js';
-import { currentTrace } from '../../src/platform/trace.js';
+import { Traceparent } from '../../src/platform/http/traceparent.js';
+import { parseTraceparent } from '../../src/platform/trace.js';
 import type { Database } from '../../src/platform/database.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
 import { rawRequest, startProbeApp, type ProbeApp, type RawAnswer } from './probe-app.js';
@@ -61,9 +62,8 @@ class ThingsController {
 
   @Get('trace')
   @Operation({ id: 'trace', summary: 't', problems: [], answers: JSON_ANSWER })
-  async trace(): Promise<unknown> {
-    await Promise.resolve();
-    return currentTrace();
+  trace(@Traceparent() traceparent: string | undefined): unknown {
+    return parseTraceparent(traceparent);
   }
 
   @Get('secretive')
@@ -92,7 +92,7 @@ class ThingsController {
   @HttpCode(200)
   @Operation({ id: 'createThing', summary: 'c', problems: [], answers: JSON_ANSWER, body: true })
   create(@Project() project: string, @Body() body: Thing): unknown {
-    return { project, body, trace: currentTrace()?.traceId };
+    return { project, body };
   }
 }
 

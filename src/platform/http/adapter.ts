@@ -8,7 +8,7 @@ import type { Drain } from '../drain.js';
 import type { Metrics } from '../metrics.js';
 import { Problem } from '../problem.js';
 import type { Database } from '../database.js';
-import { continueTrace, runInTrace } from '../trace.js';
+import { continueTrace } from '../trace.js';
 import { beginExchange, exchangeOf } from './exchange.js';
 import { parseJsonBody } from './json-body.js';
 import { readBody } from './read-body.js';
@@ -114,12 +114,7 @@ function addHooks(fastify: FastifyInstance, { metrics, drain, routes }: AdapterP
     }
     const problem = unroutable(request, routes);
     if (problem) sendProblem(request, reply, problem.problem, problem.headers);
-    else inTrace(request, done);
-  });
-  // Reading a body leaves the context of the hook before it: events of the socket run in the socket's own.
-  fastify.addHook('preValidation', (request, _reply, done) => {
-    if (request.body === undefined) done();
-    else inTrace(request, done);
+    else done();
   });
   fastify.addHook('onSend', (request, reply, payload, done) => {
     if (drain.begun) reply.header('connection', 'close');
@@ -159,12 +154,6 @@ function countHosts(rawHeaders: readonly string[]): number {
     if (rawHeaders[at]?.length === 4 && rawHeaders[at]?.toLowerCase() === 'host') count += 1;
   }
   return count;
-}
-
-function inTrace(request: FastifyRequest, done: () => void): void {
-  const exchange = exchangeOf(request);
-  if (exchange) runInTrace(exchange.trace, done);
-  else done();
 }
 
 function addBodyParser(fastify: FastifyInstance): void {

@@ -20,7 +20,8 @@ export class ProblemFilter implements ExceptionFilter {
     const reply = host.switchToHttp().getResponse<FastifyReply>();
     const problem = toProblem(error);
     if (problem.status >= 500) {
-      const fields = { code: problem.code, operation: exchangeOf(request)?.operation, error };
+      const exchange = exchangeOf(request);
+      const fields = { code: problem.code, operation: exchange?.operation, trace_id: exchange?.trace.traceId, error };
       if (problem.code === 'internal-error') this.log.error(fields, 'request failed');
       else this.log.warn(fields, 'request refused');
     }

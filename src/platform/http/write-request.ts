@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import type { Json } from '../../../definition/definition-types.js';
 import { Problem } from '../problem.js';
 import { exchangeOf } from './exchange.js';
+import { traceparentOf } from './traceparent.js';
 
 /** What `idempotent()` has to know of a request that writes. */
 export interface WriteRequest {
@@ -12,6 +13,8 @@ export interface WriteRequest {
   /** operationId. */
   operation: string;
   pathParams: Readonly<Record<string, string>>;
+  /** For what is done because of this request. */
+  traceparent?: string | undefined;
   /** As it was sent, before defaults are filled in. */
   body?: Json;
 }
@@ -54,6 +57,7 @@ export const Write = createParamDecorator((_: unknown, context: ExecutionContext
     ...(key === undefined ? {} : { key }),
     operation: exchange.operation,
     pathParams: request.params as Record<string, string>,
+    traceparent: traceparentOf(request),
     ...(request.body === undefined ? {} : { body: request.body as Json }),
   };
 });
