@@ -45,11 +45,19 @@ function send(response: ServerResponse, status: number, text: string): void {
 
 interface Shown {
   id: number;
-  json: string;
+  head: string;
+  times: string;
+  values: string;
 }
 
+const TIMES = ['created_at', 'updated_at', 'submitted_at', 'started_at', 'finished_at', 'observed_at'];
+
 function toJson(row: Shown): string {
-  return `${row.json},"allowed_actions":[],"stale":false}`;
+  let times = '';
+  row.times.split(',').forEach((microseconds, index) => {
+    if (microseconds !== '') times += `,"${TIMES[index]}":"${new Date(Number(microseconds) / 1000).toISOString()}"`;
+  });
+  return `${row.head}${times}${row.values},"allowed_actions":[],"stale":false}`;
 }
 
 async function get(id: number): Promise<string> {
