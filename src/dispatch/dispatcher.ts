@@ -63,8 +63,10 @@ class Lane {
   private rouse: (() => void) | undefined;
   private awake = false;
   private askAgainAt = 0;
-  /** Runs claimed beyond the slots: one of them is ready when a slot is free. */
+  /** Runs in hand beyond the slots: being made ready for a slot, or storing what a call brought. */
   private readonly ahead: number;
+  /** A backlog is claimed so many at a time: a claim for each run that is done would cost as much as the run. */
+  private readonly claimed: number;
   /** The last claim found as many as it asked for. */
   private backlog = false;
   private readonly work: DriveLane;
@@ -77,8 +79,13 @@ class Lane {
     private readonly options: LaneOptions,
   ) {
     this.engineName = engine.name;
-    this.ahead = Math.ceil(options.slots / 2);
-    this.work = { slots: new Slots(options.slots), store: new VisitStore(database) };
+    this.ahead = options.slots;
+    this.claimed = Math.ceil(options.slots / 2);
+    this.work = {
+      slots: new Slots(options.slots),
+      prepared: new Slots(Math.ceil(options.slots / 2)),
+      store: new VisitStore(database),
+    };
   }
 
   start(): void {
@@ -94,6 +101,7 @@ class Lane {
   async stop(): Promise<void> {
     this.running = false;
     this.wake();
+    this.work.prepared.close();
     this.work.slots.close();
     await this.loop;
     await Promise.allSettled(this.busy);
@@ -110,8 +118,7 @@ class Lane {
 
   private async fill(): Promise<void> {
     const free = this.options.slots + this.ahead - this.busy.size;
-    // A backlog is claimed a few at a time: a claim for each run that is done would cost as much as the run.
-    if (free < (this.backlog ? this.ahead : 1) || this.engine.gateway.closedForMs() > 0) return;
+    if (free < (this.backlog ? this.claimed : 1) || this.engine.gateway.closedForMs() > 0) return;
     try {
       await this.askForEpoch();
       const { token, runs } = await claimDueRuns(this.database, this.engineName, free, this.options.leaseMs);

@@ -22,9 +22,15 @@ import { later, Visit } from './visit.js';
 const STEPS = 12;
 const SAME_AGAIN_MS = 1_000;
 
+/** Milliseconds after which an intent that waited for its call is committed again: what it knew may have passed. */
+const INTENT_FRESH_MS = 1_000;
+
 /** What visits to the runs of one engine share. */
 export interface DriveLane {
+  /** Calls under way. */
   slots: Slots;
+  /** Submits whose intent is committed while all slots are taken, so that a free slot waits for no statement. */
+  prepared: Slots;
   store: VisitStore;
 }
 
@@ -76,14 +82,12 @@ export class RunDriver {
 
   /** With one of the engine's slots; without one, because the process stops, the run is given back. */
   private async takeInTurn(engine: Engine, visit: Visit, step: CallingStep, lane: DriveLane): Promise<void> {
-    const parts = step.do === 'submit' ? await lane.store.submissionParts(visit.run.id) : undefined;
     this.log.debug({ workflow_run_id: visit.run.id, engine: engine.name, step: step.do, why: step.why }, 'drive');
+    if (step.do === 'submit') return this.submit(engine, visit, lane);
     const release = await lane.slots.take();
     if (!release) return visit.write(() => ({}), { dueInMs: 0 });
     try {
-      // A submit gives its slot back as soon as the engine has answered: its result is stored while the next call is made.
-      if (step.do === 'submit') await this.submit(engine, visit, parts, release);
-      else await this.take(engine, visit, step, lane.store);
+      await this.take(engine, visit, step, lane.store);
     } finally {
       release();
     }
@@ -125,16 +129,48 @@ export class RunDriver {
     }
   }
 
-  /** Intent committed, then the call, then its result: a death in between is an unknown outcome that the next visit looks up. */
-  private async submit(
+  /**
+   * Intent committed, then the call, then its result: a death in between is an unknown outcome that the next visit looks up.
+   * The slot is held for the call alone: intents and results of others are stored meanwhile.
+   */
+  private async submit(engine: Engine, visit: Visit, lane: DriveLane): Promise<void> {
+    const parts = await lane.store.submissionParts(visit.run.id);
+    if (!parts) return visit.lose();
+    const { execution: uncalled } = visit.run;
+    const prepared = await lane.prepared.take();
+    if (!prepared) return visit.write(() => ({}), { dueInMs: 0 });
+    let release: (() => void) | undefined;
+    try {
+      if (!(await this.commitIntent(engine, visit))) return;
+      const committedAt = performance.now();
+      release = await lane.slots.take();
+      // Nothing was called: the process stops.
+      if (!release) return await this.withdraw(visit, uncalled);
+      const isOld = performance.now() - committedAt > INTENT_FRESH_MS;
+      if (isOld && !(await this.commitIntent(engine, visit))) return;
+      prepared();
+      await this.callSubmit(engine, visit, parts, uncalled.outcome, release);
+    } finally {
+      prepared();
+      release?.();
+    }
+  }
+
+  /** Takes an intent back that no call followed. */
+  private withdraw(visit: Visit, uncalled: Execution): Promise<void> {
+    return visit.write((run) => (run.execution.outcome === 'in_flight' ? { execution: uncalled } : undefined), {
+      fenced: true,
+      dueInMs: 0,
+    });
+  }
+
+  private async callSubmit(
     engine: Engine,
     visit: Visit,
-    parts: SubmissionParts | undefined,
+    parts: SubmissionParts,
+    before: Outcome,
     release: () => void,
   ): Promise<void> {
-    if (!parts) return visit.lose();
-    const before = visit.run.execution.outcome;
-    if (!(await this.commitIntent(engine, visit))) return;
     const submission = toSubmission(engine.installationId, visit.run, parts);
     this.killPoints.reach('submit.before-call');
     try {
