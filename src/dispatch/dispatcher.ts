@@ -79,11 +79,11 @@ class Lane {
     private readonly options: LaneOptions,
   ) {
     this.engineName = engine.name;
-    this.ahead = options.slots;
+    this.ahead = 2 * options.slots;
     this.claimed = Math.ceil(options.slots / 2);
     this.work = {
       slots: new Slots(options.slots),
-      prepared: new Slots(Math.ceil(options.slots / 2)),
+      prepared: new Slots(options.slots),
       store: new VisitStore(database),
     };
   }

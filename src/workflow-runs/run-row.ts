@@ -141,11 +141,11 @@ function timesJson(times: string): string {
 const actionTexts = new Map<string, string>();
 
 function allowedActionsJson(row: ShownRun, verbs: VerbSupport): string {
+  const { state, desired, outcome } = row;
   const generation = Math.min(row.generation, 2);
-  const key = [row.state, row.desired, generation, row.outcome, verbs.pause, verbs.resume, verbs.retry].join(' ');
+  const key = `${state} ${desired} ${outcome} ${generation} ${verbs.pause} ${verbs.resume} ${verbs.retry}`;
   let text = actionTexts.get(key);
   if (text === undefined) {
-    const { state, desired, outcome } = row;
     text = JSON.stringify(allowedActions({ state, desired, generation, execution: { outcome } }, verbs));
     actionTexts.set(key, text);
   }

@@ -14,7 +14,7 @@ const CONNECTIONS = 16;
 const READ_MS = 10_000;
 const SETTLE_MS = 3_000;
 
-/** Resident memory of the process that answered all of it: once at its highest, once when it has come to rest. */
+/** Resident memory of the process that answered all of it, when it has come to rest; beside it the highest it ever had. */
 export async function memoryFigures(dataDir: string): Promise<Figure[]> {
   const own = await startBenchDatabase();
   const load = Load.start();
@@ -50,9 +50,9 @@ export async function memoryFigures(dataDir: string): Promise<Figure[]> {
         {
           figure: 'memory',
           unit: 'MB',
-          value: Math.max(most / 1e6, rest),
+          value: rest,
           goal: { of: 'value', at: 'most', is: 200 },
-          details: { runs: last, active: ACTIVE, at_rest_mb: Math.round(rest) },
+          details: { runs: last, active: ACTIVE, highest_mb: Math.round(most / 1e6) },
           machine: probe.report(),
         },
       ];

@@ -12,7 +12,8 @@ import { statusError, transportError } from './to-engine-error.js';
 
 /** An answer that is parsed whole is never larger. */
 const ANSWER_LIMIT_BYTES = 8 * 1_048_576;
-const SOCKETS = 16;
+/** More than calls may be under way: how many go out at once is for the gateway to say. */
+const SOCKETS = 64;
 
 export interface ClientOptions {
   url: string;
