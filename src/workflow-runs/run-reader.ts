@@ -6,7 +6,7 @@ import { Batches } from '../platform/batches.js';
 import { Database, type Db } from '../platform/database.js';
 import { Problem } from '../platform/problem.js';
 import { RunRefresher } from '../reconcile/run-refresher.js';
-import { toWorkflowRun, type RunRow, type ShownRun } from './run-row.js';
+import { engineOf, toWorkflowRun, type RunRow, type ShownRun } from './run-row.js';
 import { readRun, readRuns, type RunName } from './runs-store.js';
 import { staleAfterMs } from './stale-after.js';
 import { includedTaskRuns } from './task-runs-store.js';
@@ -61,7 +61,7 @@ export class RunReader {
   }
 
   toJson(row: ShownRun, extras?: Parameters<typeof toWorkflowRun>[2]): string {
-    return toWorkflowRun(row, this.engines.capabilitiesOf(row.engine).verbs, extras);
+    return toWorkflowRun(row, this.engines.capabilitiesOf(engineOf(row)).verbs, extras);
   }
 
   /** Only what the engine has can be asked for. */

@@ -9,12 +9,9 @@ import { rfc3339, sqlMicroseconds } from '../lists/sql-time.js';
 /** What an answer about a run is made of. */
 export interface ShownRun {
   id: number;
-  engine: string;
-  state: RunState;
-  desired: Desired;
-  generation: number;
-  outcome: Outcome;
-  stale: boolean;
+  /** `state desired outcome generation engine`: what the allowed actions depend on, in one column. The generation is 2 at most. */
+  situation: string;
+  /** Why it is stale; null = it is not. */
   staleCause: string | null;
   /** The response as JSON text up to its times, without a closing brace: what the database knows, in the response's own names. */
   head: string;
@@ -26,6 +23,9 @@ export interface ShownRun {
 
 /** A run read by itself: what decides whether to look again and what to wait for. */
 export interface RunRow extends ShownRun {
+  engine: string;
+  state: RunState;
+  outcome: Outcome;
   eventSeq: number;
   /** Milliseconds since the effective observation; null when there is none. */
   observedAgeMs: number | null;
@@ -34,7 +34,7 @@ export interface RunRow extends ShownRun {
 /** Columns of `RunRow`; the rest as `shownColumns`. */
 export function runColumns(staleAfterMs: string, labels: string = STORED_LABELS): string {
   return `
-  r.event_seq AS "eventSeq", date_part('epoch', clock_timestamp() - ${OBSERVED_AT}) * 1000 AS "observedAgeMs",
+  r.workflow_engine AS engine, r.state, x.outcome, r.event_seq AS "eventSeq", date_part('epoch', clock_timestamp() - ${OBSERVED_AT}) * 1000 AS "observedAgeMs",
   ${shownColumns(staleAfterMs, labels)}`;
 }
 
@@ -47,13 +47,13 @@ export function runColumns(staleAfterMs: string, labels: string = STORED_LABELS)
  */
 export function shownColumns(staleAfterMs: string, labels: string): string {
   return `
-  r.id, r.workflow_engine AS engine, r.state, r.desired, r.generation, x.outcome,
-  r.state NOT IN ('COMPLETED', 'FAILED', 'CANCELLED') AND (
+  r.id, concat_ws(' ', r.state, r.desired, x.outcome, least(r.generation, 2), r.workflow_engine) AS situation,
+  CASE WHEN r.state NOT IN ('COMPLETED', 'FAILED', 'CANCELLED') AND (
     r.read_error IS NOT NULL
     OR NOT ${WAITS} AND coalesce(${OBSERVED_AT}, r.created_at)
-      < clock_timestamp() - ${staleAfterMs}::float8 * interval '1 millisecond') AS stale,
-  coalesce(r.read_error->>'code', 'engine-' || lower(nullif(nullif(g.health_state, 'UP'), 'UNKNOWN')),
-    r.last_error->>'code', 'not-observed') AS "staleCause",
+      < clock_timestamp() - ${staleAfterMs}::float8 * interval '1 millisecond')
+  THEN coalesce(r.read_error->>'code', 'engine-' || lower(nullif(nullif(g.health_state, 'UP'), 'UNKNOWN')),
+    r.last_error->>'code', 'not-observed') END AS "staleCause",
   '{' || ${jsonMembers({
     id: 'r.id',
     workflow: `'{"id":' || w.id || ',"title":' || ${jsonString('w.title')} || ',"version":' || w.version || '}'`,
@@ -119,7 +119,7 @@ export interface RunExtras {
 
 /** The response of a run as JSON text. `verbs` are the engine's. */
 export function toWorkflowRun(row: ShownRun, verbs: VerbSupport, extras: RunExtras = {}): string {
-  const cause = extras.staleCause ?? (row.stale ? (row.staleCause ?? 'not-observed') : undefined);
+  const cause = extras.staleCause ?? row.staleCause ?? undefined;
   return (
     `${row.head}${timesJson(row.times)}${row.values},"allowed_actions":${allowedActionsJson(row, verbs)},"stale":${cause !== undefined}` +
     (cause === undefined ? '' : `,"stale_cause":${JSON.stringify(cause)}`) +
@@ -137,16 +137,21 @@ function timesJson(times: string): string {
   return json;
 }
 
+/** The engine of a run; its name holds no blank. */
+export function engineOf({ situation }: ShownRun): string {
+  return situation.slice(situation.lastIndexOf(' ') + 1);
+}
+
 /** Few combinations exist, and a list holds a thousand rows of them. */
 const actionTexts = new Map<string, string>();
 
-function allowedActionsJson(row: ShownRun, verbs: VerbSupport): string {
-  const { state, desired, outcome } = row;
-  const generation = Math.min(row.generation, 2);
-  const key = `${state} ${desired} ${outcome} ${generation} ${verbs.pause} ${verbs.resume} ${verbs.retry}`;
+function allowedActionsJson({ situation }: ShownRun, verbs: VerbSupport): string {
+  const key = `${situation} ${verbs.pause} ${verbs.resume} ${verbs.retry}`;
   let text = actionTexts.get(key);
   if (text === undefined) {
-    text = JSON.stringify(allowedActions({ state, desired, generation, execution: { outcome } }, verbs));
+    const [state, desired, outcome, generation] = situation.split(' ') as [RunState, Desired, Outcome, string];
+    const run = { state, desired, generation: Number(generation), execution: { outcome } };
+    text = JSON.stringify(allowedActions(run, verbs));
     actionTexts.set(key, text);
   }
   return text;

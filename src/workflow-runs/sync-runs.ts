@@ -6,6 +6,7 @@ import type { Position } from '../lists/cursor.js';
 import { Database } from '../platform/database.js';
 import { Problem } from '../platform/problem.js';
 import { Reconciler, type RunFailure } from '../reconcile/reconciler.js';
+import { engineOf } from './run-row.js';
 import { listRuns } from './runs-store.js';
 import type { SyncSummary } from './workflow-run.dto.js';
 
@@ -69,7 +70,7 @@ export class SyncRuns {
         skip: 0,
         staleAfterMs: 0,
       });
-      for (const row of rows) byEngine.set(row.engine, [...(byEngine.get(row.engine) ?? []), row.id]);
+      for (const row of rows) byEngine.set(engineOf(row), [...(byEngine.get(engineOf(row)) ?? []), row.id]);
       left -= rows.length;
       position = next;
       if (position === undefined) break;
