@@ -12,6 +12,7 @@ import { KillPoints } from '../platform/kill-points.js';
 import { Log } from '../platform/log.js';
 import { Observer } from '../reconcile/observer.js';
 import { afterAccepted, afterBaseline, afterError, afterFind, errorFields, notFound, retryInMs } from './after-call.js';
+import { commitIntent, INTENT_FRESH_MS, withdrawIntent } from './intent.js';
 import { nextStep, type Step, type StepContext } from './next-step.js';
 import { toSubmission } from './to-submission.js';
 import type { Slots } from './slots.js';
@@ -21,9 +22,6 @@ import { later, Visit } from './visit.js';
 /** Steps of one visit; more than any honest sequence needs. */
 const STEPS = 12;
 const SAME_AGAIN_MS = 1_000;
-
-/** Milliseconds after which an intent that waited for its call is committed again: what it knew may have passed. */
-const INTENT_FRESH_MS = 1_000;
 
 /** What visits to the runs of one engine share. */
 export interface DriveLane {
@@ -141,27 +139,19 @@ export class RunDriver {
     if (!prepared) return visit.write(() => ({}), { dueInMs: 0 });
     let release: (() => void) | undefined;
     try {
-      if (!(await this.commitIntent(engine, visit))) return;
+      if (!(await commitIntent(engine, visit))) return;
       const committedAt = performance.now();
       release = await lane.slots.take();
       // Nothing was called: the process stops.
-      if (!release) return await this.withdraw(visit, uncalled);
+      if (!release) return await withdrawIntent(visit, uncalled);
       const isOld = performance.now() - committedAt > INTENT_FRESH_MS;
-      if (isOld && !(await this.commitIntent(engine, visit))) return;
+      if (isOld && !(await commitIntent(engine, visit))) return;
       prepared();
       await this.callSubmit(engine, visit, parts, uncalled.outcome, release);
     } finally {
       prepared();
       release?.();
     }
-  }
-
-  /** Takes an intent back that no call followed. */
-  private withdraw(visit: Visit, uncalled: Execution): Promise<void> {
-    return visit.write((run) => (run.execution.outcome === 'in_flight' ? { execution: uncalled } : undefined), {
-      fenced: true,
-      dueInMs: 0,
-    });
   }
 
   private async callSubmit(
@@ -192,31 +182,6 @@ export class RunDriver {
     return mayHaveActed(error.code)
       ? visit.write((run) => afterError(run, error, before))
       : visit.write((run) => afterError(run, error, before), { fenced: true, dueInMs: retryInMs(visit.run, error) });
-  }
-
-  /** One committed statement before every call, where the wish still wants it and the lease is ours. */
-  private async commitIntent(engine: Engine, visit: Visit): Promise<boolean> {
-    const { desired, execution: planned } = visit.run;
-    await visit.write(
-      (run) => {
-        const { execution } = run;
-        if (run.desired !== desired || execution.outcome !== planned.outcome) return undefined;
-        return {
-          execution: {
-            ...execution,
-            outcome: 'in_flight',
-            attemptedAt: run.readAt,
-            firstAttemptedAt: execution.firstAttemptedAt ?? run.readAt,
-            engineEpoch: execution.engineEpoch ?? engine.epoch ?? engine.lastEpoch ?? null,
-            absentSince: null,
-            absentUntil: null,
-            lookups: 0,
-          },
-        };
-      },
-      { fenced: true, keep: true },
-    );
-    return visit.held && visit.run.execution.outcome === 'in_flight' && visit.wrote;
   }
 
   private async find(engine: Engine, visit: Visit, store: VisitStore): Promise<void> {
@@ -281,7 +246,7 @@ export class RunDriver {
   private async retry(engine: Engine, visit: Visit): Promise<void> {
     const { baseline, outcome: before } = visit.run.execution;
     if (baseline === null) throw new Error('a retry needs a baseline');
-    if (!(await this.commitIntent(engine, visit))) return;
+    if (!(await commitIntent(engine, visit))) return;
     const ref = toExecutionRef(visit.run);
     const task = visit.run.retryTask;
     this.killPoints.reach('retry.before-call');

@@ -59,18 +59,23 @@ export const BUGS = {
     what: 'a submit whose outcome is unknown is repeated at once, under a new key',
     changes: [
       KEY_CAN_CHANGE,
-      DRAWS_KEYS,
       {
-        file: 'src/dispatch/run-driver.ts',
-        from: `        if (run.desired !== desired || execution.outcome !== planned.outcome) return undefined;
-        return {
-          execution: {
-            ...execution,`,
-        to: `        if (run.desired !== desired || execution.outcome !== planned.outcome) return undefined;
-        return {
-          execution: {
-            ...execution,
-            key: planned.outcome === 'unknown' ? runKey(newRunToken(), run.generation) : execution.key,`,
+        file: 'src/dispatch/intent.ts',
+        from: `import type { Visit } from './visit.js';`,
+        to: `import type { Visit } from './visit.js';
+import { newRunToken, runKey } from '../lifecycle/run-key.js';`,
+      },
+      {
+        file: 'src/dispatch/intent.ts',
+        from: `      if (run.desired !== desired || execution.outcome !== planned.outcome) return undefined;
+      return {
+        execution: {
+          ...execution,`,
+        to: `      if (run.desired !== desired || execution.outcome !== planned.outcome) return undefined;
+      return {
+        execution: {
+          ...execution,
+          key: planned.outcome === 'unknown' ? runKey(newRunToken(), run.generation) : execution.key,`,
       },
       {
         file: 'src/dispatch/next-step.ts',
