@@ -1,0 +1,99 @@
+// Real engines on this machine, for tests and for trying Signalbox on them: npm run engines -- --help
+import { readdirSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { makeLab } from './engines/lab/lab.js';
+
+const USAGE = `Usage: npm run engines -- VERB [ENGINE...] [--json]
+
+Real workflow engines on 127.0.0.1. They are installed by package name, pinned, into a folder of their own below the
+user's cache folder, and go on running until they are taken down.
+
+  up       installs what is missing, starts the engines and waits until they answer
+  down     ends what "up" started; what is installed and the engines' memory stay
+  status   which of them run, where, and how Signalbox is told about them
+  logs     the last lines of their logs, each under its file
+`;
+
+// Every file directly in scripts/engines is an engine; what they share lies in folders.
+const known = readdirSync(new URL('./engines/', import.meta.url))
+  .filter((file) => file.endsWith('.js'))
+  .map((file) => file.replace(/\.js$/, ''))
+  .sort();
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h', default: false } },
+});
+const [verb = '', ...wanted] = positionals;
+const verbs = { up, down, status, logs };
+const names = wanted.length === 0 || wanted.includes('all') ? known : wanted;
+const unknown = names.filter((name) => !known.includes(name));
+
+if (values.help || !Object.hasOwn(verbs, verb) || unknown.length > 0) {
+  const complaint = unknown.length > 0 ? `There is no engine ${unknown.join(', ')}.\n\n` : '';
+  const text = `${complaint}${USAGE}\nEngines: ${known.join(', ')}, or all of them.\n`;
+  (values.help ? process.stdout : process.stderr).write(text);
+  process.exit(values.help ? 0 : 2);
+}
+
+const failed = [];
+const answers = [];
+for (const name of names) {
+  const { engine } = await import(`./engines/${name}.js`);
+  const lab = makeLab(name);
+  try {
+    answers.push({ engine: name, ...(await verbs[verb](engine, lab)) });
+  } catch (error) {
+    failed.push(name);
+    answers.push({ engine: name, error: error.message });
+    process.stderr.write(`${name}: ${error.message}\n`);
+  }
+}
+if (values.json) process.stdout.write(`${JSON.stringify(answers, null, 2)}\n`);
+process.exit(failed.length > 0 ? 1 : 0);
+
+async function up(engine, lab) {
+  const began = performance.now();
+  await engine.up(lab);
+  lab.say(`is up after ${Math.round((performance.now() - began) / 1000)} s`);
+  return status(engine, lab);
+}
+
+async function down(engine, lab) {
+  await engine.down(lab);
+  lab.say('is down');
+  return {};
+}
+
+async function status(engine, lab) {
+  const told = await engine.status(lab);
+  if (!values.json) {
+    process.stdout.write(`${lab.name}: ${told.state}${told.url === undefined ? '' : `, ${told.url}`}\n`);
+    if (told.options !== undefined) {
+      process.stdout.write(`  options in ENGINES_FILE: ${JSON.stringify(told.options)}\n`);
+      process.stdout.write(`  for tests: export ${told.variable}='${told.endpoint}'\n`);
+    }
+  }
+  return told;
+}
+
+async function logs(engine, lab) {
+  const files = engine.logs(lab);
+  for (const file of values.json ? [] : files) process.stdout.write(`==> ${file}\n${await lastLines(file)}\n`);
+  return { files };
+}
+
+/** The end of a log; nothing where there is none yet. */
+async function lastLines(file) {
+  const handle = await open(file).catch(() => undefined);
+  if (!handle) return '';
+  try {
+    const { size } = await handle.stat();
+    const length = Math.min(size, 4_000);
+    const { buffer } = await handle.read(Buffer.alloc(length), 0, length, size - length);
+    return buffer.toString('utf8');
+  } finally {
+    await handle.close();
+  }
+}
