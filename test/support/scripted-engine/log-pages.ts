@@ -1,9 +1,10 @@
 /** Log pages of the scripted engine: streamed, bounded, by byte offset. */
 import type { CallContext, LogPage, LogRequest } from '../../../adapters/spi/engine-adapter.js';
 import { EngineError } from '../../../adapters/spi/engine-error.js';
-import { garbage } from './read-answer.js';
-import { clientError } from './scripted-engine-client.js';
-import type { ScriptedEngineClient, StreamedAnswer } from './scripted-engine-client.js';
+import { garbage } from '../../../adapters/spi/http/read-answer.js';
+import { clientError } from '../../../adapters/spi/http/engine-http.js';
+import type { StreamedAnswer } from '../../../adapters/spi/http/engine-http.js';
+import type { ScriptedEngineClient } from './scripted-engine-client.js';
 
 export async function readLogPage(
   client: ScriptedEngineClient,

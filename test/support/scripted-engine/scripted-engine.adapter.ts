@@ -21,7 +21,7 @@ import type { ExecutionRef, Observation, TaskGraph, TaskRunFacts } from '../../.
 import type { Json } from '../../../definition/definition-types.js';
 import { followHints } from './hint-stream.js';
 import { readLogPage } from './log-pages.js';
-import { garbage, readList, readObject, readText } from './read-answer.js';
+import { garbage, readList, readObject, readText } from '../../../adapters/spi/http/read-answer.js';
 import { ScriptedEngineClient } from './scripted-engine-client.js';
 import { readExecution, readExecutionPage, readTaskPage } from './to-observation.js';
 import type { ReadExecution } from './to-observation.js';

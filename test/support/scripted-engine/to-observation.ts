@@ -9,7 +9,15 @@ import type {
 } from '../../../adapters/spi/facts.js';
 import type { ExecutionPage, Marker } from '../../../adapters/spi/engine-adapter.js';
 import type { Json } from '../../../definition/definition-types.js';
-import { garbage, readCount, readFlag, readList, readObject, readText, readTime } from './read-answer.js';
+import {
+  garbage,
+  readCount,
+  readFlag,
+  readList,
+  readObject,
+  readText,
+  readTime,
+} from '../../../adapters/spi/http/read-answer.js';
 
 /** Every word the engine has for a run. */
 export const RUN_WORDS: Record<string, RunPhase> = {

@@ -1,6 +1,6 @@
 /** Reads bytes of an engine that may be broken, hostile, or a proxy: every doubt is an `EngineError('unknown')`. */
 import type { Json } from '../../../definition/definition-types.js';
-import { EngineError } from '../../../adapters/spi/engine-error.js';
+import { EngineError } from '../engine-error.js';
 
 /** No answer of the engine nests deeper; recursion over a parsed answer is safe below it. */
 const DEPTH_LIMIT = 128;

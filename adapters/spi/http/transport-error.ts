@@ -1,5 +1,6 @@
 /** From what went wrong on the wire to the closed codes of the interface. Pure. */
-import { EngineError } from '../../../adapters/spi/engine-error.js';
+import { EngineError } from '../engine-error.js';
+import type { EngineErrorCode } from '../engine-error.js';
 
 /** Errors before the first byte of a request can have left: nothing was sent. */
 const NOTHING_SENT = new Set([
@@ -34,29 +35,33 @@ export function transportError(failure: TransportFailure, cause?: unknown): Engi
   return new EngineError('unknown', `the engine's answer was lost: ${failure.message}`, { cause });
 }
 
-export interface RefusedAnswer {
-  status: number;
-  retryAfter?: string | undefined;
-  /** The engine's own error word and sentence, if the body is the engine's at all. */
-  error?: string | undefined;
-  message?: string | undefined;
+/** An answer other than 2xx. */
+export class RefusedByEngine extends EngineError {
+  readonly status: number;
+
+  constructor(
+    code: EngineErrorCode,
+    status: number,
+    message: string | undefined,
+    retryAfter: string | undefined,
+    now: Date,
+  ) {
+    const retryAfterSeconds = code === 'unavailable' ? secondsOf(retryAfter, now) : undefined;
+    super(code, `${status}: ${message ?? 'no reason given'}`, {
+      ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+    });
+    this.status = status;
+  }
 }
 
-/** The error of any answer but 2xx. */
-export function statusError(answer: RefusedAnswer, now: Date): EngineError {
-  const { status, error } = answer;
-  const message = `${status}: ${answer.message ?? 'no reason given'}`;
-  if (status === 429 || status === 503) {
-    const retryAfterSeconds = secondsOf(answer.retryAfter, now);
-    return new EngineError('unavailable', message, retryAfterSeconds === undefined ? {} : { retryAfterSeconds });
-  }
-  if (status === 401 || status === 403) return new EngineError('unauthorized', message);
-  // A proxy's 404 says nothing about an execution: only the engine's own word is a positive not-found.
-  if (status === 404)
-    return new EngineError(error === 'not-found' || error === 'no-log' ? 'not-found' : 'unknown', message);
-  if (status === 409) return new EngineError('conflict', message);
-  if (status >= 400 && status < 500 && status !== 408) return new EngineError('rejected', message);
-  return new EngineError('unknown', message);
+/** The code of any status but 2xx. A 404 is a positive not-found only where the engine itself said so, not a proxy. */
+export function statusCode(status: number, absent: boolean): EngineErrorCode {
+  if (status === 429 || status === 503) return 'unavailable';
+  if (status === 401 || status === 403) return 'unauthorized';
+  if (status === 404) return absent ? 'not-found' : 'unknown';
+  if (status === 409) return 'conflict';
+  if (status >= 400 && status < 500 && status !== 408) return 'rejected';
+  return 'unknown';
 }
 
 const HTTP_DATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { statusError, transportError } from './to-engine-error.js';
-import type { RefusedAnswer, TransportFailure } from './to-engine-error.js';
+import { RefusedByEngine, statusCode, transportError } from './transport-error.js';
+import type { TransportFailure } from './transport-error.js';
 
 const NOW = new Date('2026-01-01T00:00:00.000Z');
 
@@ -22,7 +22,12 @@ describe('a failure of the transport', () => {
 });
 
 describe('an answer that is not 2xx', () => {
-  const rows: [reason: string, answer: RefusedAnswer, code: string, retryAfterSeconds?: number][] = [
+  const rows: [
+    reason: string,
+    answer: { status: number; retryAfter?: string; absent?: boolean },
+    code: string,
+    retryAfterSeconds?: number,
+  ][] = [
     ['not now, for 30 s', { status: 429, retryAfter: '30' }, 'unavailable', 30],
     ['not now, until a date', { status: 503, retryAfter: 'Thu, 01 Jan 2026 00:00:10 GMT' }, 'unavailable', 10],
     ['a date that has passed is now', { status: 503, retryAfter: 'Wed, 31 Dec 2025 00:00:00 GMT' }, 'unavailable', 0],
@@ -30,10 +35,10 @@ describe('an answer that is not 2xx', () => {
     ['what is neither seconds nor an HTTP date is no time', { status: 503, retryAfter: 'x-5' }, 'unavailable'],
     ['who are you', { status: 401 }, 'unauthorized'],
     ['not you', { status: 403 }, 'unauthorized'],
-    ['the engine itself says no such execution', { status: 404, error: 'not-found' }, 'not-found'],
+    ['the engine itself says no such execution', { status: 404, absent: true }, 'not-found'],
     ['a proxy says not found', { status: 404 }, 'unknown'],
-    ['the engine has no such route: another version', { status: 404, error: 'no-route' }, 'unknown'],
-    ['somebody was there before', { status: 409, error: 'exists' }, 'conflict'],
+    ['the engine has no such route: another version', { status: 404, absent: false }, 'unknown'],
+    ['somebody was there before', { status: 409 }, 'conflict'],
     ['the request is wrong', { status: 422 }, 'rejected'],
     ['a request that arrived half may have been acted upon', { status: 408 }, 'unknown'],
     ['the engine broke while acting', { status: 500 }, 'unknown'],
@@ -41,7 +46,8 @@ describe('an answer that is not 2xx', () => {
     ['a redirect is not followed', { status: 307 }, 'unknown'],
   ];
   test.each(rows.map(([reason, ...rest]) => ({ reason, rest })))('$reason', ({ rest: [answer, code, seconds] }) => {
-    const error = statusError(answer, NOW);
+    const { status, retryAfter, absent = false } = answer;
+    const error = new RefusedByEngine(statusCode(status, absent), status, undefined, retryAfter, NOW);
     expect([error.code, error.retryAfterSeconds]).toEqual([code, seconds]);
   });
 });
