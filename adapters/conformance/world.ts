@@ -25,7 +25,7 @@ export function makeWorld(adapter: EngineAdapter, harness: Harness): World {
       const key = newKey();
       const contentDigest = sha256(`${workflow.digest} ${JSON.stringify(parameters)}`);
       return {
-        ref: { key, workflow: { id: workflow.id, title: workflow.title, version: workflow.version } },
+        ref: { key, workflow: executionWorkflow(workflow) },
         marker: { installationId: INSTALLATION_ID, key, contentDigest },
         workflow,
         parameters,
@@ -92,6 +92,11 @@ export function workflowVersion(
     definition,
     digest: sha256(`${definition.format} ${definition.text}`),
   };
+}
+
+/** As the service names the workflow of an execution. */
+function executionWorkflow({ id, title, version, definition }: WorkflowVersion): ExecutionRef['workflow'] {
+  return { id, title, version, ...(definition.format === 'reference' ? { reference: definition.text } : {}) };
 }
 
 async function registered(adapter: EngineAdapter, workflow: WorkflowVersion, patienceMs: number): Promise<void> {

@@ -37,8 +37,11 @@ export interface Failure {
 export interface ExecutionRef {
   /** `sb-` + 26 characters of [a-z2-7] + `-g` + generation of the submit that made it. */
   key: string;
-  /** Title and version of the workflow: engines that file executions under definitions need it. */
-  workflow: { id: string; title: string; version: number };
+  /**
+   * The workflow version: engines that file executions under definitions need it. `reference` is the text of a definition in
+   * that format, and absent for all others: there the engine's own name of the workflow cannot be told from ours.
+   */
+  workflow: { id: string; title: string; version: number; reference?: string };
   /** The engine's own id of the execution; absent until the engine told us. */
   externalId?: string;
   /** The engine's own identity of the object where names can be reused (Kubernetes uid). */

@@ -66,6 +66,8 @@ export interface RunRecord {
   workflowId: number;
   workflowTitle: string;
   workflowVersion: number;
+  /** The text of a definition in the format `reference`; null for all others. */
+  workflowReference: string | null;
   workflowEngine: string;
   /** Of the workflow version. */
   registration: 'PENDING' | 'READY' | 'FAILED' | 'RETIRED';

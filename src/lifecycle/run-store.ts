@@ -2,11 +2,13 @@
 import type { DefinitionFormat } from '../../adapters/spi/engine-adapter.js';
 import type { Json } from '../../definition/definition-types.js';
 import type { Db } from '../platform/database.js';
+import { REFERENCE_SQL } from './execution-ref.js';
 import type { Execution, RunRecord } from './run-record.js';
 
 const COLUMNS = `
   r.id, r.project, r.workflow_id AS "workflowId", w.title AS "workflowTitle",
-  w.version AS "workflowVersion", w.registration_state AS registration, r.workflow_engine AS "workflowEngine", r.token, r.traceparent, r.state,
+  w.version AS "workflowVersion", ${REFERENCE_SQL} AS "workflowReference",
+  w.registration_state AS registration, r.workflow_engine AS "workflowEngine", r.token, r.traceparent, r.state,
   r.state_reason AS "stateReason", r.failure, r.generation, r.version, r.event_seq AS "eventSeq",
   r.desired, r.desired_at AS "desiredAt", r.retry_task AS "retryTask", r.observed, r.verdict,
   greatest(r.observed_ticket, CASE WHEN r.read_error IS NULL AND r.submitted_at < g.pass_began_at THEN g.pass_ticket END)

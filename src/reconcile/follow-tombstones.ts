@@ -1,6 +1,7 @@
 import { EngineError } from '../../adapters/spi/engine-error.js';
 import type { ExecutionRef, Observation, PresentExecution } from '../../adapters/spi/facts.js';
 import type { Engine } from '../engines/engines.js';
+import { REFERENCE_SQL, toExecutionWorkflow } from '../lifecycle/execution-ref.js';
 import type { Db } from '../platform/database.js';
 import type { Log } from '../platform/log.js';
 
@@ -13,6 +14,7 @@ interface Tombstone {
   workflowId: number;
   title: string;
   version: number;
+  reference: string | null;
 }
 
 /**
@@ -39,7 +41,8 @@ export async function followTombstones(db: Db, engine: Engine, log: Log): Promis
 async function readTombstones(db: Db, engine: string): Promise<Tombstone[]> {
   const { rows } = await db.query<Tombstone>({
     name: 'read-tombstones',
-    text: `SELECT e.workflow_run_id AS "runId", e.generation, e.key, e.verb, e.baseline, w.id AS "workflowId", w.title, w.version
+    text: `SELECT e.workflow_run_id AS "runId", e.generation, e.key, e.verb, e.baseline, w.id AS "workflowId", w.title, w.version,
+             ${REFERENCE_SQL} AS reference
            FROM workflow_executions e
            JOIN workflow_runs r ON r.id = e.workflow_run_id JOIN workflows w ON w.id = r.workflow_id
            WHERE e.tombstone_until > now() AND r.workflow_engine = $1
@@ -103,7 +106,8 @@ async function wasRetried(
 }
 
 function toRef(row: Tombstone, externalId?: string): ExecutionRef {
-  const workflow = { id: String(row.workflowId), title: row.title, version: row.version };
+  const { title, version, reference } = row;
+  const workflow = toExecutionWorkflow({ id: row.workflowId, title, version, reference });
   return { key: row.key, workflow, ...(externalId === undefined ? {} : { externalId }) };
 }
 

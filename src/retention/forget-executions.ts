@@ -1,6 +1,7 @@
 import { EngineError } from '../../adapters/spi/engine-error.js';
 import type { ExecutionRef } from '../../adapters/spi/facts.js';
 import type { Engine } from '../engines/engines.js';
+import { REFERENCE_SQL, toExecutionWorkflow } from '../lifecycle/execution-ref.js';
 import type { Db } from '../platform/database.js';
 
 interface PurgedExecution {
@@ -9,6 +10,7 @@ interface PurgedExecution {
   workflowId: number;
   title: string;
   version: number;
+  reference: string | null;
 }
 
 /**
@@ -19,7 +21,8 @@ interface PurgedExecution {
 export async function forgetExecutions(db: Db, engine: Engine, atMost: number): Promise<number> {
   const { rows } = await db.query<PurgedExecution>({
     name: 'retention-purged',
-    text: `SELECT p.key, p.external_id AS "externalId", w.id AS "workflowId", w.title, w.version
+    text: `SELECT p.key, p.external_id AS "externalId", w.id AS "workflowId", w.title, w.version,
+             ${REFERENCE_SQL} AS reference
            FROM purged_executions p JOIN workflows w ON w.id = p.workflow_id
            WHERE p.workflow_engine = $1 ORDER BY p.key LIMIT $2`,
     values: [engine.name, atMost],
@@ -38,7 +41,7 @@ export async function forgetExecutions(db: Db, engine: Engine, atMost: number): 
   return rows.length;
 }
 
-function toRef({ key, externalId, workflowId, title, version }: PurgedExecution): ExecutionRef {
-  const ref = { key, workflow: { id: String(workflowId), title, version } };
+function toRef({ key, externalId, workflowId, ...workflow }: PurgedExecution): ExecutionRef {
+  const ref = { key, workflow: toExecutionWorkflow({ id: workflowId, ...workflow }) };
   return externalId === null ? ref : { ...ref, externalId };
 }

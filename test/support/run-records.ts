@@ -57,6 +57,7 @@ export function aRun(
     workflowId: 3,
     workflowTitle: 'etl',
     workflowVersion: 1,
+    workflowReference: null,
     workflowEngine: 'local',
     registration: 'READY',
     token: 'aaaaaaaaaaaaaaaaaaaaaaaaaa',
