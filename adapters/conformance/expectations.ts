@@ -6,7 +6,7 @@ import type { ExecutionRef, PresentExecution, TaskRunFacts } from '../spi/facts.
 import { BROKEN_SHAPES } from './broken-shapes.js';
 import type { BrokenShape } from './broken-shapes.js';
 import type { WireWorld } from './conformance-case.js';
-import type { Verb } from './harness.js';
+import type { Harness, Verb } from './harness.js';
 
 /** Codes of an outcome nobody knows: what a mutating call must say when its answer was lost. */
 export const NOBODY_KNOWS: EngineErrorCode[] = ['timeout', 'unknown'];
@@ -72,6 +72,12 @@ export async function textOf(page: LogPage): Promise<string> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of page.chunks) chunks.push(chunk);
   return Buffer.concat(chunks).toString('utf8');
+}
+
+/** What tasks printed of a page: without the lines that the engine itself wrote. */
+export async function printedOf(harness: Harness, page: LogPage): Promise<string> {
+  const text = await textOf(page);
+  return harness.printedLines?.(text) ?? text;
 }
 
 /** Waits for `what`; fails after `milliseconds`. */

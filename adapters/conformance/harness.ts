@@ -78,6 +78,10 @@ export interface Harness {
   wire: Arrangement<Wire>;
   /** Task runs of the one big run; 1,000 unless a task run costs the engine a process. */
   manyTaskRuns: number;
+  /** What the tasks themselves printed of a log; absent = all of it. For engines that write lines of their own into it. */
+  printedLines?(log: string): string;
+  /** The engine keeps JSON objects without the order of their keys, which has no meaning in JSON. */
+  losesKeyOrder?: true;
   /** Milliseconds a fixture run may take on this engine until it has ended. */
   patienceMs: number;
   cleanUp(): Promise<void>;

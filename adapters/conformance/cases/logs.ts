@@ -3,7 +3,15 @@ import type { LogPage, LogRequest } from '../../spi/engine-adapter.js';
 import { EngineError } from '../../spi/engine-error.js';
 import { arranged } from '../harness.js';
 import type { CaseBook, World } from '../conformance-case.js';
-import { DEADLINE_MS, expectDeadlineKept, expectEngineError, forEachShape, taskRun, textOf } from '../expectations.js';
+import {
+  DEADLINE_MS,
+  expectDeadlineKept,
+  expectEngineError,
+  forEachShape,
+  printedOf,
+  taskRun,
+  textOf,
+} from '../expectations.js';
 import { noisyLog } from '../fixtures.js';
 
 const WHOLE = 4 * 1_048_576;
@@ -27,7 +35,7 @@ export const LOG_CASES: Pick<CaseBook, 'logs'> = {
         const { ref } = await world.start('noisy');
         await world.ended(ref);
         const page = await world.adapter.logs({ ref, task: 'chatter', attempt: 1, limitBytes: WHOLE }, world.ctx());
-        expect(await textOf(page)).toBe(noisyLog());
+        expect(await printedOf(world.harness, page)).toBe(noisyLog());
         expect(page.source).not.toBe('none');
         expect(page.end).toBe(true);
         expect(page.nextCursor).toBeUndefined();
@@ -39,7 +47,8 @@ export const LOG_CASES: Pick<CaseBook, 'logs'> = {
         const { ref } = await world.start('noisy');
         await world.ended(ref);
         const { pages, last } = await readAll(world, { ref, task: 'chatter', attempt: 1, limitBytes: 10_000 });
-        expect(pages.join('')).toBe(noisyLog());
+        const log = pages.join('');
+        expect(world.harness.printedLines?.(log) ?? log).toBe(noisyLog());
         expect(pages.length).toBeGreaterThan(noisyLog().length / 10_000 - 1);
         for (const page of pages.filter((text) => text !== '')) {
           expect(Buffer.byteLength(page)).toBeLessThanOrEqual(10_000);
@@ -55,11 +64,11 @@ export const LOG_CASES: Pick<CaseBook, 'logs'> = {
         await world.ended(ref);
         const request = { ref, task: 'chatter', attempt: 1 };
         const first = await world.adapter.logs({ ...request, limitBytes: 5_000 }, world.ctx());
-        const begin = await textOf(first);
+        const begin = await printedOf(world.harness, first);
         const other = await world.harness.connect();
         const cursor = first.nextCursor ?? 'none';
         const rest = await other.logs({ ...request, cursor, limitBytes: WHOLE }, world.ctx());
-        expect(begin + (await textOf(rest))).toBe(noisyLog());
+        expect(begin + (await printedOf(world.harness, rest))).toBe(noisyLog());
         await other.close();
       },
     },
@@ -70,7 +79,7 @@ export const LOG_CASES: Pick<CaseBook, 'logs'> = {
         await world.ended(ref);
         for (const attempt of [1, 2]) {
           const page = await world.adapter.logs({ ref, task: 'flaky', attempt, limitBytes: WHOLE }, world.ctx());
-          expect(await textOf(page)).toBe(`attempt ${attempt} of flaky\n`);
+          expect(await printedOf(world.harness, page)).toBe(`attempt ${attempt} of flaky\n`);
           expect(page.end).toBe(true);
         }
       },
@@ -83,10 +92,10 @@ export const LOG_CASES: Pick<CaseBook, 'logs'> = {
         await until(ref, 'hold runs', (seen) => taskRun(seen, 'hold').state === 'RUNNING');
         const request = { ref, task: 'hold', attempt: 1, limitBytes: WHOLE };
         let page = await adapter.logs(request, ctx());
-        let said = await textOf(page);
+        let said = await printedOf(world.harness, page);
         for (const deadline = Date.now() + world.harness.patienceMs; said === '' && Date.now() < deadline;) {
           page = await adapter.logs(request, ctx());
-          said = await textOf(page);
+          said = await printedOf(world.harness, page);
         }
         expect(said).toBe('holding\n');
         expect(page.end).toBe(false);

@@ -2,7 +2,15 @@ import { expect } from '@jest/globals';
 import type { EngineAdapter, OptionalVerbs } from '../../spi/engine-adapter.js';
 import { EngineError } from '../../spi/engine-error.js';
 import type { CaseBook, World } from '../conformance-case.js';
-import { NOBODY_KNOWS, baselineOf, expectEngineError, refAfter, taskRun, taskStates, textOf } from '../expectations.js';
+import {
+  NOBODY_KNOWS,
+  baselineOf,
+  expectEngineError,
+  refAfter,
+  printedOf,
+  taskRun,
+  taskStates,
+} from '../expectations.js';
 import type { ExecutionRef } from '../../spi/facts.js';
 
 /** A verb the adapter declares; its group is left out for adapters that do not. */
@@ -51,7 +59,7 @@ export const RETRY_CASES: Pick<CaseBook, 'retry' | 'retryTask'> = {
             { ref: again, task: 'flaky', attempt, limitBytes: 65_536 },
             world.ctx(),
           );
-          expect(await textOf(page)).toBe(`attempt ${attempt} of flaky\n`);
+          expect(await printedOf(world.harness, page)).toBe(`attempt ${attempt} of flaky\n`);
         }
       },
     },

@@ -1,5 +1,7 @@
 import { expect } from '@jest/globals';
+import { canonicalJson } from '../../../definition/canonical-json.js';
 import type { Json } from '../../../definition/definition-types.js';
+import { EngineError } from '../../spi/engine-error.js';
 import type { CaseBook } from '../conformance-case.js';
 import { DEADLINE_MS, NOBODY_KNOWS, expectDeadlineKept, expectEngineError, forEachShape } from '../expectations.js';
 
@@ -13,7 +15,7 @@ const HOSTILE_TEXT = [
 
 /** Parsed, since an object literal could not hold a field `__proto__`. */
 const HOSTILE_VALUE = JSON.parse(
-  '{"z":1,"a":[[],{},null,true,-0.5,1e21,9007199254740991,""],"":"empty name","a.b/c~d \\"e\\"":{"nested":["\\u2028","{{x}}"]},' +
+  '{"z":1,"a":[[],{},null,true,-0.5,1.5e-300,9007199254740991,""],"":"empty name","a.b/c~d \\"e\\"":{"nested":["\\u2028","{{x}}"]},' +
     '"__proto__":{"polluted":true},"constructor":"x","10":"ten","9":"nine"}',
 ) as Json;
 
@@ -68,11 +70,27 @@ export const SUBMIT_CASES: Pick<CaseBook, 'submit'> = {
     },
     {
       name: 'hands hostile parameters over byte for byte',
-      run: async ({ start, ended }) => {
+      run: async ({ harness, start, ended }) => {
         const { ref } = await start('echo-params', { text: HOSTILE_TEXT, value: HOSTILE_VALUE });
         const { outputs } = await ended(ref);
         expect(outputs?.['text']).toBe(HOSTILE_TEXT);
-        expect(JSON.stringify(outputs?.['value'])).toBe(JSON.stringify(HOSTILE_VALUE));
+        const asText = harness.losesKeyOrder === true ? canonicalJson : JSON.stringify;
+        expect(asText(outputs?.['value'] ?? null)).toBe(asText(HOSTILE_VALUE));
+      },
+    },
+    {
+      name: 'hands over integers of any size, or refuses them before anything runs',
+      run: async ({ adapter, ctx, workflow, submission, ended }) => {
+        for (const value of [{ n: 1e21 }, { n: [-1e21] }]) {
+          const sent = submission(await workflow('echo-params'), { text: 'large', value });
+          const answer = await adapter.submit(sent, ctx()).catch((error: unknown) => error);
+          if (answer instanceof EngineError) {
+            expect(answer).toMatchObject({ code: 'rejected', message: expect.stringMatching(/value/) });
+            expect((await adapter.find(sent.ref, sent.marker, ctx())).outcome).toBe('absent');
+          } else {
+            expect((await ended(sent.ref)).outputs?.['value']).toEqual(value);
+          }
+        }
       },
     },
     {

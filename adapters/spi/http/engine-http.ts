@@ -14,11 +14,13 @@ import { RefusedByEngine, statusCode, transportError } from './transport-error.j
 const ANSWER_LIMIT_BYTES = 8 * 1_048_576;
 /** What is read of a refusal to find its reason. */
 const REFUSAL_LIMIT_BYTES = 65_536;
-const SOCKETS = 16;
+const CONNECTIONS = 16;
 
 export interface EngineHttpOptions {
   /** Address that every path is appended to. */
   url: string;
+  /** Connections at the same time; further calls wait for one. */
+  connections?: number;
   /**
    * What the engine says in the body of a refusal; `absent` = it is the engine's own positive "no such thing", which no proxy
    * and no unknown route of the engine could have said. Not called for a body that is no JSON.
@@ -49,14 +51,13 @@ export interface StreamedAnswer {
 export class EngineHttp {
   readonly #options: EngineHttpOptions;
   readonly #http: AxiosInstance;
-  readonly #agents = [
-    new HttpAgent({ keepAlive: true, maxSockets: SOCKETS }),
-    new HttpsAgent({ keepAlive: true, maxSockets: SOCKETS }),
-  ];
+  readonly #agents: readonly [HttpAgent, HttpsAgent];
   readonly #closing = new AbortController();
 
   constructor(options: EngineHttpOptions) {
     this.#options = options;
+    const pool = { keepAlive: true, maxSockets: options.connections ?? CONNECTIONS };
+    this.#agents = [new HttpAgent(pool), new HttpsAgent(pool)];
     const [httpAgent, httpsAgent] = this.#agents;
     this.#http = axios.create({
       baseURL: options.url,

@@ -47,6 +47,11 @@ export function readFlag(value: Json | undefined, what: string): boolean {
   return value;
 }
 
+/** For people: a text as it is, anything else as JSON. */
+export function wordOf(value: Json | undefined): string {
+  return typeof value === 'string' ? value : JSON.stringify(value ?? null);
+}
+
 /** Null is nothing; anything but null and a time is garbage. */
 export function readTime(value: Json | undefined, what: string): Date | undefined {
   if (value === null) return undefined;

@@ -1,0 +1,96 @@
+/** Airflow 2: REST v1. Facts about the engine were seen on 2.11.2 unless said otherwise. */
+import { runsOf, mustBeDate } from './airflow-3.js';
+import type { Dialect } from './dialect.js';
+import { query, runPath, taskPath } from './dialect.js';
+import type { DagRun } from './to-run.js';
+
+const PAGE = 100;
+/** Batch lists are not cut. */
+const BATCH_PAGE = 1000;
+const ACTIVE = ['queued', 'running'];
+const ENDED = ['success', 'failed'];
+
+export function airflow2(): Dialect {
+  return {
+    prefix: '/api/v1',
+    scheme: 'basic',
+    healthPath: '/health',
+    // `[webserver] allowed_payload_size` is 1 MB; more is a 500 or a reset.
+    triggerLimitBytes: 900_000,
+
+    cannotCarry: () => undefined,
+    // Without a date it is "now", and two triggers of one microsecond clash: a conflict that is not ours.
+    triggerBody: ({ runId, conf, note }) => ({ dag_run_id: runId, conf, note }),
+    isParsed: (dag) => dag['is_active'] === true && dag['has_import_errors'] !== true,
+    importErrorsPath: (_file, offset) => `/importErrors${query({ limit: PAGE, offset, order_by: '-timestamp' })}`,
+
+    // No list of runs takes run ids: what is active, then what ended last, of the DAGs in question.
+    findRuns: async (exchange, wanted, ctx) => {
+      const dagIds = [...new Set(wanted.map(({ dagId }) => dagId))];
+      const missing = new Set(wanted.map(({ dagId, runId }) => `${dagId}/${runId}`));
+      const found: DagRun[] = [];
+      for (const { states, order } of [
+        { states: ACTIVE, order: 'id' },
+        { states: ENDED, order: '-end_date' },
+      ]) {
+        if (missing.size === 0) break;
+        const body = { dag_ids: dagIds, states, order_by: order, page_limit: BATCH_PAGE };
+        const { json } = await exchange({ method: 'POST', path: '/dags/~/dagRuns/list', body }, ctx);
+        for (const run of runsOf(json)) if (missing.delete(`${run.dagId}/${run.runId}`)) found.push(run);
+      }
+      return found;
+    },
+    runsSincePath: (since, offset) =>
+      `/dags/~/dagRuns${query({
+        execution_date_gte: since.toISOString(),
+        order_by: 'execution_date',
+        limit: PAGE,
+        offset,
+      })}`,
+    createdAt: ({ json }) => mustBeDate(json['logical_date'], 'logical_date'),
+
+    // The note first: a stop whose answer is lost must still be known as ours.
+    stopRun: async (exchange, run, note, ctx) => {
+      await setNote(runPath(run.dagId, run.runId), note)(exchange, ctx);
+      await exchange({ method: 'PATCH', path: runPath(run.dagId, run.runId), body: { state: 'failed' } }, ctx);
+    },
+    stopTask: async (exchange, run, task, note, ctx) => {
+      await setNote(taskPath(run, task), note)(exchange, ctx);
+      // A dry run unless told.
+      const body = { dry_run: false, new_state: 'failed' };
+      await exchange({ method: 'PATCH', path: taskPath(run, task), body }, ctx);
+    },
+    writeNote: (exchange, run, note, ctx) => setNote(runPath(run.dagId, run.runId), note)(exchange, ctx),
+    // Names only: one item of a fan-out cannot be cleared alone, so then only what failed is.
+    clearTargets: (tasks) => ({
+      only_failed: tasks.some(({ mapIndex }) => mapIndex >= 0),
+      task_ids: [...new Set(tasks.map(({ taskId }) => taskId))],
+    }),
+
+    // Without `stringify=false` (2.10) the value is the text Python makes of it.
+    xcomPath: (run, task, key) =>
+      `${taskPath(run, { ...task, mapIndex: -1 })}/xcomEntries/${encodeURIComponent(key)}${query({
+        map_index: task.mapIndex,
+        stringify: 'false',
+      })}`,
+    logType: 'text/plain',
+    logLine: (line) => line,
+
+    runPage: (dagId, runId) => `/dags/${encodeURIComponent(dagId)}/grid${query({ dag_run_id: runId })}`,
+    taskPage: (dagId, runId, { taskId, mapIndex }) =>
+      `/dags/${encodeURIComponent(dagId)}/grid${query({
+        dag_run_id: runId,
+        task_id: taskId,
+        ...(mapIndex < 0 ? {} : { map_index: mapIndex }),
+      })}`,
+  };
+}
+
+function setNote(path: string, note: string) {
+  return async (
+    exchange: Parameters<Dialect['writeNote']>[0],
+    ctx: Parameters<Dialect['writeNote']>[3],
+  ): Promise<void> => {
+    await exchange({ method: 'PATCH', path: `${path}/setNote`, body: { note } }, ctx);
+  };
+}

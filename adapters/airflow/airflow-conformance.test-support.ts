@@ -1,0 +1,66 @@
+/** The conformance suite on a real Airflow, as `npm run engines -- up airflow3` starts it. */
+import { readFileSync } from 'node:fs';
+import { test } from '@jest/globals';
+import { airflowFixture, printedLines } from './airflow-fixtures.test-support.js';
+import { airflowEngine } from './airflow.engine-kind.js';
+import { AirflowClient } from './airflow-client.js';
+import { readAirflowOptions } from './airflow-options.js';
+import { runPath } from './dialect.js';
+import { describeConformance } from '../conformance/describe-conformance.js';
+import type { Harness } from '../conformance/harness.js';
+import { INSTALLATION_ID, callContext } from '../conformance/world.js';
+import type { EngineHost } from '../spi/engine-kind.js';
+
+/** The options of a running engine; undefined where the environment names none. */
+export function endpointOf(variable: string): Record<string, unknown> | undefined {
+  const file = process.env[variable];
+  return file === undefined ? undefined : (JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>);
+}
+
+export async function airflowHarness(options: Record<string, unknown>): Promise<Harness> {
+  const client = new AirflowClient(readAirflowOptions(options));
+  return {
+    connect: () => airflowEngine.create(options, hostWithoutDatabase()),
+    definition: (fixture) => ({ format: 'native', text: airflowFixture(fixture) }),
+    refusedDefinition: { format: 'native', text: 'dag = DAG("a_name_of_its_own")' },
+    restart: { impossible: 'tasks of the lab end with its scheduler' },
+    // Of all that is lost with a database the sentinel is what must be noticed.
+    wipe: async () => client.delete(`/variables/signalbox-${INSTALLATION_ID}`, callContext()),
+    forget: async ({ externalId = '' }) => {
+      const [dagId = '', runId = ''] = externalId.split('/');
+      await client.delete(runPath(dagId, runId), callContext());
+    },
+    wire: { impossible: 'the engine is real and no proxy stands before it' },
+    // Each is a process.
+    manyTaskRuns: 24,
+    printedLines,
+    // PostgreSQL keeps conf and XComs as jsonb.
+    losesKeyOrder: true,
+    patienceMs: 120_000,
+    cleanUp: async () => client.close(),
+  };
+}
+
+/** The adapter keeps nothing in our database. */
+function hostWithoutDatabase(): EngineHost {
+  const refuse = async (): Promise<never> => {
+    throw new Error('the adapter of Airflow has no tables');
+  };
+  const silent = (): void => undefined;
+  return {
+    engineName: 'airflow',
+    installationId: INSTALLATION_ID,
+    log: { debug: silent, info: silent, warn: silent, error: silent },
+    database: { query: refuse, transaction: refuse },
+    dataDir: '/nonexistent',
+    executes: false,
+  };
+}
+
+/** Holds the engine to the suite where it runs; where it does not, the skipped test says how it would. */
+export async function conformsWhereItRuns(engine: string, variable: string): Promise<void> {
+  const options = endpointOf(variable);
+  if (options) return describeConformance(engine, () => airflowHarness(options));
+  test.skip(`${engine} conforms (${variable} is not set: npm run engines -- up ${engine} starts one and says how)`, () =>
+    undefined);
+}

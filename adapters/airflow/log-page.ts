@@ -1,0 +1,146 @@
+/** One page of the log of one try. Airflow gives a log whole: what was shown is read again and passed over. */
+import type { Readable } from 'node:stream';
+import type { CallContext, LogPage, LogRequest } from '../spi/engine-adapter.js';
+import { EngineError } from '../spi/engine-error.js';
+import { FINAL_TASK_STATES } from '../spi/facts.js';
+import { clientError } from '../spi/http/engine-http.js';
+import { garbage } from '../spi/http/read-answer.js';
+import type { AirflowRuns } from './airflow-runs.js';
+import { unlessAbsent } from './unless-absent.js';
+import { query, taskPath } from './dialect.js';
+import type { TaskInstance } from './to-task-run.js';
+import { TASK_WORDS } from './to-task-run.js';
+
+/** A longer line is cut there. */
+const LINE_LIMIT_BYTES = 1_048_576;
+/** Where a line was cut. */
+const CUT = ' [cut]';
+
+export async function readLogPage(runs: AirflowRuns, request: LogRequest, ctx: CallContext): Promise<LogPage> {
+  const { ref, task, attempt } = request;
+  const from = lineOf(request.cursor);
+  const run = await runs.read(ref, ctx);
+  if (!run) return none('Airflow does not have the run any more');
+  const instances = (await runs.instances(run, ctx)).filter(({ taskId }) => taskId === task);
+  const instance = instances.find(({ mapIndex }) => mapIndex === (request.mapIndex ?? -1));
+  if (!instance) return none(`the run has no task ${task}`);
+  if (instance.tryNumber < attempt) return none(`the task ${task} has no attempt ${attempt}`);
+  const { dialect } = await runs.client.version(ctx);
+  const path = `${taskPath(run, { taskId: task, mapIndex: -1 })}/logs/${attempt}${query({
+    full_content: 'true',
+    map_index: instance.mapIndex,
+  })}`;
+  const headers = { accept: dialect.logType };
+  const answer = await unlessAbsent(runs.client.stream({ method: 'GET', path, headers }, ctx));
+  if (!answer) return none(`Airflow has no log of attempt ${attempt} of ${task}`);
+  if (!(answer.headers['content-type'] ?? '').includes(dialect.logType)) {
+    answer.body.destroy();
+    throw garbage(`a log of the type ${answer.headers['content-type'] ?? 'none'}`);
+  }
+  const ended = hasEnded(instance, attempt);
+  const page = await collect(answer.body, dialect.logLine, from, request.limitBytes, ctx, ended);
+  return {
+    source: ended ? 'archived' : 'live',
+    chunks: once(page.text),
+    end: ended && page.isLast,
+    ...(ended && page.isLast ? {} : { nextCursor: `line ${page.next}` }),
+  };
+}
+
+interface Page {
+  text: string;
+  /** Lines of the engine before the next page. */
+  next: number;
+  isLast: boolean;
+}
+
+/** Lines from `from` on, as many as the page may hold. What one line renders to is never parted. */
+async function collect(
+  body: Readable,
+  render: (line: string) => string | undefined,
+  from: number,
+  limitBytes: number,
+  ctx: CallContext,
+  ended: boolean,
+): Promise<Page> {
+  const parts: string[] = [];
+  let [size, line] = [0, 0];
+  try {
+    for await (const { text, whole } of linesOf(body)) {
+      // The last line of a log that still grows may be half of one.
+      if (!whole && !ended) break;
+      line += 1;
+      if (line <= from) continue;
+      const shown = render(text);
+      if (shown === undefined) continue;
+      const part = cut(`${shown}\n`, limitBytes);
+      const bytes = Buffer.byteLength(part);
+      if (size + bytes > limitBytes) return { text: parts.join(''), next: line - 1, isLast: false };
+      parts.push(part);
+      size += bytes;
+    }
+  } catch (error) {
+    throw error instanceof EngineError ? error : clientError(error, ctx.signal);
+  } finally {
+    body.destroy();
+  }
+  return { text: parts.join(''), next: Math.max(line, from), isLast: true };
+}
+
+/** Bytes that are no UTF-8 are an answer nobody can read. */
+async function* linesOf(body: Readable): AsyncGenerator<{ text: string; whole: boolean }> {
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  let rest = '';
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    rest += decode(decoder, chunk);
+    let begin = 0;
+    for (let end = rest.indexOf('\n'); end >= 0; end = rest.indexOf('\n', begin)) {
+      yield { text: rest.slice(begin, end), whole: true };
+      begin = end + 1;
+    }
+    rest = rest.slice(begin);
+    if (rest.length > LINE_LIMIT_BYTES * 8) throw garbage('a line of more than 8 MiB');
+  }
+  if (rest !== '') yield { text: rest, whole: false };
+}
+
+function decode(decoder: InstanceType<typeof TextDecoder>, chunk: Buffer): string {
+  try {
+    return decoder.decode(chunk, { stream: true });
+  } catch (cause) {
+    throw garbage('a log that is no UTF-8', cause);
+  }
+}
+
+function cut(line: string, limitBytes: number): string {
+  const limit = Math.min(LINE_LIMIT_BYTES, limitBytes);
+  if (Buffer.byteLength(line) <= limit) return line;
+  const room = Math.max(0, limit - Buffer.byteLength(CUT) - 1);
+  // A character that was parted becomes the sign for one that cannot be read, which may be longer than its part.
+  const kept = Buffer.from(line)
+    .subarray(0, room)
+    .toString('utf8')
+    .replace(/\ufffd+$/, '');
+  return `${kept}${CUT}\n`;
+}
+
+function hasEnded({ word, tryNumber }: TaskInstance, attempt: number): boolean {
+  if (attempt < tryNumber || word === 'up_for_retry') return true;
+  const state = word !== null && Object.hasOwn(TASK_WORDS, word) ? TASK_WORDS[word] : undefined;
+  return state !== undefined && FINAL_TASK_STATES.includes(state);
+}
+
+function lineOf(cursor: string | undefined): number {
+  if (cursor === undefined) return 0;
+  const line = /^line (\d{1,12})$/.exec(cursor)?.[1];
+  if (line === undefined) throw new EngineError('rejected', 'the cursor is not one of this log');
+  return Number(line);
+}
+
+function none(reason: string): LogPage {
+  return { source: 'none', chunks: once(''), end: true, reason };
+}
+
+async function* once(text: string): AsyncGenerator<Uint8Array> {
+  if (text !== '') yield Buffer.from(text);
+}

@@ -1,0 +1,53 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Json } from '../../definition/definition-types.js';
+import { withRunStop } from './marks.js';
+import { readRun, readRunOf, toExecution } from './to-run.js';
+
+const STOPPED = withRunStop('what somebody wrote', new Date('2026-01-01T10:00:00Z'));
+
+function aRun(changes: Record<string, Json> = {}): Record<string, Json> {
+  return {
+    dag_id: 'etl',
+    dag_run_id: 'sb-x-g1',
+    state: 'success',
+    start_date: '2026-01-01T09:00:00Z',
+    end_date: '2026-01-01T10:00:00.25Z',
+    note: null,
+    conf: {},
+    ...changes,
+  };
+}
+
+describe('the phase of a run', () => {
+  const rows: [reason: string, changes: Record<string, Json>, phase: string | undefined, evidence: boolean][] = [
+    ['accepted', { state: 'queued' }, 'scheduled', false],
+    ['at work', { state: 'running' }, 'running', false],
+    ['ended well', { state: 'success' }, 'succeeded', false],
+    ['ended badly', { state: 'failed' }, 'failed', false],
+    ['stopped by us: Airflow has no word for it', { state: 'failed', note: STOPPED }, 'cancelled', true],
+    ['stopped by us, still at work', { state: 'running', note: STOPPED }, 'running', true],
+    ['stopped by us and flipped to success by the engine', { state: 'success', note: STOPPED }, 'succeeded', true],
+    ['a word nobody knows', { state: 'brand_new' }, undefined, false],
+    ['a word that every object has', { state: 'constructor' }, undefined, false],
+  ];
+  test.each(rows)('%s', (_reason, changes, phase, stopEvidence) => {
+    const facts = toExecution(readRun(aRun(changes)), 'sb-x-g1', 'url');
+    expect([facts.phase, facts.stopEvidence, facts.engineState]).toEqual([phase, stopEvidence, changes['state']]);
+  });
+});
+
+test('the baseline changes when a run is cleared, when it begins again and when it ends again', () => {
+  const moments: Record<string, Json>[] = [
+    {},
+    { state: 'queued', start_date: null, end_date: null },
+    { state: 'running', start_date: '2026-01-01T11:00:00Z', end_date: null },
+    { start_date: '2026-01-01T11:00:00Z', end_date: '2026-01-01T11:00:01Z' },
+  ];
+  const baselines = moments.map((changes) => readRun(aRun(changes)).baseline);
+  expect(new Set(baselines).size).toBe(4);
+});
+
+test('an answer about another run is no answer', () => {
+  expect(() => readRunOf(aRun(), 'etl', 'sb-y-g1')).toThrow(expect.objectContaining({ code: 'unknown' }));
+  expect(() => readRunOf(aRun(), 'other', 'sb-x-g1')).toThrow(expect.objectContaining({ code: 'unknown' }));
+});

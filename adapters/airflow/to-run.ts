@@ -1,0 +1,82 @@
+/** From Airflow's JSON of a DAG run to facts. Pure; throws `EngineError('unknown')` for what cannot be read. */
+import type { Json } from '../../definition/definition-types.js';
+import type { Marker } from '../spi/engine-adapter.js';
+import { garbage, readObject, readText, readTime } from '../spi/http/read-answer.js';
+import type { PresentExecution, RunPhase } from '../spi/facts.js';
+import { externalIdOf } from './dag-name.js';
+import { markerOf, runStoppedAt } from './marks.js';
+
+/** Every word Airflow has for a run. `failed` after a stop of ours is `cancelled`: Airflow has no word for it. */
+export const RUN_WORDS: Record<string, RunPhase> = {
+  queued: 'scheduled',
+  running: 'running',
+  success: 'succeeded',
+  failed: 'failed',
+};
+
+export interface DagRun {
+  dagId: string;
+  runId: string;
+  state: string;
+  phase: RunPhase | undefined;
+  note: string | null;
+  startedAt: Date | undefined;
+  finishedAt: Date | undefined;
+  /** By the engine's clock, from the note; undefined = not stopped by us. */
+  stoppedAt: Date | undefined;
+  /** Undefined for runs that are not ours. */
+  marker: Marker | undefined;
+  /** The start and the end as Airflow writes them: both change when a run begins again. */
+  baseline: string;
+  /** Fields that only one dialect has. */
+  json: Record<string, Json>;
+}
+
+export function readRun(answer: Json): DagRun {
+  const json = readObject(answer, 'the DAG run');
+  const state = readText(json['state'], 'state');
+  const note = textOrNull(json['note']);
+  const stoppedAt = runStoppedAt(note);
+  const phase = Object.hasOwn(RUN_WORDS, state) ? RUN_WORDS[state] : undefined;
+  return {
+    dagId: readText(json['dag_id'], 'dag_id'),
+    runId: readText(json['dag_run_id'], 'dag_run_id'),
+    state,
+    phase: phase === 'failed' && stoppedAt ? 'cancelled' : phase,
+    note,
+    startedAt: readTime(json['start_date'] ?? null, 'start_date'),
+    finishedAt: readTime(json['end_date'] ?? null, 'end_date'),
+    stoppedAt,
+    marker: markerOf(json['conf']),
+    baseline: `${textOrNull(json['start_date']) ?? '-'} ${textOrNull(json['end_date']) ?? '-'}`,
+    json,
+  };
+}
+
+/** The run that was asked for: an answer about another one is no answer. */
+export function readRunOf(answer: Json, dagId: string, runId: string): DagRun {
+  const run = readRun(answer);
+  if (run.dagId !== dagId || run.runId !== runId)
+    throw garbage(`the run ${run.dagId} ${run.runId}, not ${dagId} ${runId}`);
+  return run;
+}
+
+export function toExecution(run: DagRun, key: string, engineUrl: string): PresentExecution {
+  const { phase, startedAt, finishedAt } = run;
+  return {
+    presence: 'present',
+    key,
+    externalId: externalIdOf(run.dagId, run.runId),
+    engineUrl,
+    engineState: run.state,
+    stopEvidence: run.stoppedAt !== undefined,
+    baseline: run.baseline,
+    ...(phase === undefined ? {} : { phase }),
+    ...(startedAt === undefined ? {} : { startedAt }),
+    ...(finishedAt === undefined ? {} : { finishedAt }),
+  };
+}
+
+export function textOrNull(value: Json | undefined): string | null {
+  return typeof value === 'string' ? value : null;
+}
