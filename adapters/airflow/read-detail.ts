@@ -3,14 +3,16 @@ import { wordOf } from '../spi/http/read-answer.js';
 
 /**
  * Airflow's own words in a refusal. 3: `detail` is a text, an object with `reason` and `message`, or a list of validation
- * errors; 2: RFC 7807 with `detail` and `title`. A not-found is positive only if its sentence names what was asked for: neither a
- * proxy nor an unknown route of the engine does that.
+ * errors; 2: RFC 7807 with `detail`, `title` and `type`. `absent`: Airflow itself says that there is no such thing, which
+ * neither a proxy nor an unknown route of Airflow does.
  */
 export function readDetail(body: Json, status: number, path: string): { message?: string; absent?: boolean } {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return {};
   const message = sentence(body['detail']) ?? sentence(body['title']);
   if (message === undefined) return {};
-  return { message, absent: status === 404 && namesLastPart(message, path) };
+  const { type } = body;
+  const said = typeof type === 'string' ? type.endsWith('/Errors/NotFound') : saysWhatIsMissing(message, path);
+  return { message, absent: status === 404 && said };
 }
 
 function sentence(value: Json | undefined): string | undefined {
@@ -25,13 +27,11 @@ function sentence(value: Json | undefined): string | undefined {
   return typeof reason === 'string' ? reason : typeof message === 'string' ? message : undefined;
 }
 
-/** Words of Airflow for a task instance that is not there, which name nothing. */
-const NAMELESS = /^(TaskInstance|Task instance|Task Instance) not found/;
-
-function namesLastPart(message: string, path: string): boolean {
-  const parts = (path.split('?')[0] ?? '').split('/').map((part) => decodeURIComponent(part));
-  const named = parts.some((part) => part.length >= 3 && message.includes(part) && !ROUTE_WORDS.has(part));
-  return NAMELESS.test(message) || (named && /not found/i.test(message));
+/** Airflow 3 has sentences only: they name what was asked for, but for a task instance. */
+function saysWhatIsMissing(message: string, path: string): boolean {
+  if (message === 'TaskInstance not found') return true;
+  // `/api/v2/dags/D/dagRuns/R/taskInstances/T`: every second part is an id.
+  const parts = (path.split('?')[0] ?? '').split('/').slice(4);
+  const ids = parts.filter((_, at) => at % 2 === 0).map((part) => decodeURIComponent(part));
+  return /not found/i.test(message) && ids.some((id) => id !== '' && message.includes(id));
 }
-
-const ROUTE_WORDS = new Set(['api', 'dags', 'dagRuns', 'taskInstances', 'variables', 'logs', 'tasks', 'tries', 'list']);

@@ -26,7 +26,13 @@ describe('the phase of a run', () => {
     ['ended badly', { state: 'failed' }, 'failed', false],
     ['stopped by us: Airflow has no word for it', { state: 'failed', note: STOPPED }, 'cancelled', true],
     ['stopped by us, still at work', { state: 'running', note: STOPPED }, 'running', true],
-    ['stopped by us and flipped to success by the engine', { state: 'success', note: STOPPED }, 'succeeded', true],
+    ['stopped by us and called success by the scheduler', { state: 'success', note: STOPPED }, 'cancelled', true],
+    [
+      'had ended before the stop',
+      { state: 'success', end_date: '2026-01-01T09:59:59Z', note: STOPPED },
+      'succeeded',
+      true,
+    ],
     ['a word nobody knows', { state: 'brand_new' }, undefined, false],
     ['a word that every object has', { state: 'constructor' }, undefined, false],
   ];

@@ -6,7 +6,7 @@ import type { PresentExecution, RunPhase } from '../spi/facts.js';
 import { externalIdOf } from './dag-name.js';
 import { markerOf, runStoppedAt } from './marks.js';
 
-/** Every word Airflow has for a run. `failed` after a stop of ours is `cancelled`: Airflow has no word for it. */
+/** Every word Airflow has for a run. What ended after a stop of ours is `cancelled`: Airflow has no word for it. */
 export const RUN_WORDS: Record<string, RunPhase> = {
   queued: 'scheduled',
   running: 'running',
@@ -37,20 +37,31 @@ export function readRun(answer: Json): DagRun {
   const state = readText(json['state'], 'state');
   const note = textOrNull(json['note']);
   const stoppedAt = runStoppedAt(note);
-  const phase = Object.hasOwn(RUN_WORDS, state) ? RUN_WORDS[state] : undefined;
+  const finishedAt = readTime(json['end_date'] ?? null, 'end_date');
   return {
     dagId: readText(json['dag_id'], 'dag_id'),
     runId: readText(json['dag_run_id'], 'dag_run_id'),
     state,
-    phase: phase === 'failed' && stoppedAt ? 'cancelled' : phase,
+    phase: phaseOf(state, finishedAt, stoppedAt),
     note,
     startedAt: readTime(json['start_date'] ?? null, 'start_date'),
-    finishedAt: readTime(json['end_date'] ?? null, 'end_date'),
+    finishedAt,
     stoppedAt,
     marker: markerOf(json['conf']),
     baseline: `${textOrNull(json['start_date']) ?? '-'} ${textOrNull(json['end_date']) ?? '-'}`,
     json,
   };
+}
+
+/**
+ * The scheduler may call a run that we stopped `success` in the end: its last task was skipped, and a skipped leaf is no
+ * failure (apache/airflow#57061, seen on 2.11.2).
+ */
+function phaseOf(state: string, finishedAt: Date | undefined, stoppedAt: Date | undefined): RunPhase | undefined {
+  const phase = Object.hasOwn(RUN_WORDS, state) ? RUN_WORDS[state] : undefined;
+  const isFinal = phase === 'failed' || phase === 'succeeded';
+  const isStopped = stoppedAt !== undefined && (finishedAt === undefined || finishedAt >= stoppedAt);
+  return isFinal && isStopped ? 'cancelled' : phase;
 }
 
 /** The run that was asked for: an answer about another one is no answer. */

@@ -1,5 +1,3 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { DefinitionText } from '../../adapters/spi/engine-adapter.js';
 import type { EngineHost } from '../../adapters/spi/engine-kind.js';
@@ -8,6 +6,8 @@ import type { FixtureName } from '../../adapters/conformance/fixtures.js';
 import type { Harness, Verb, Wire, WireFault } from '../../adapters/conformance/harness.js';
 import { INSTALLATION_ID } from '../../adapters/conformance/world.js';
 import { assertNever } from '../../definition/assert-never.js';
+import { startCanary } from '../support/canary.js';
+import type { Canary } from '../support/canary.js';
 import type { Effect, EngineVerb } from '../support/scripted-engine/rules.js';
 import { scriptedEngineKind } from '../support/scripted-engine/scripted-engine.engine-kind.js';
 import { startScriptedEngine } from '../support/scripted-engine/scripted-engine-server.js';
@@ -149,29 +149,6 @@ function effectOf(fault: WireFault): Effect {
     default:
       return assertNever(fault);
   }
-}
-
-interface Canary {
-  url: string;
-  requests(): number;
-  close(): Promise<void>;
-}
-
-/** A host nobody was told to go to: it counts who comes. */
-async function startCanary(): Promise<Canary> {
-  let connections = 0;
-  const server = createServer((_, response) => void response.end('{}'));
-  server.on('connection', () => (connections += 1));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    requests: () => connections,
-    close: async () => {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeAllConnections();
-      await closed;
-    },
-  };
 }
 
 /** The scripted adapter keeps nothing in our database. */

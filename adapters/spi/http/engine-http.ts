@@ -104,7 +104,12 @@ export class EngineHttp {
         method,
         url: path,
         ...(body === undefined ? {} : { data: JSON.stringify(body) }),
-        headers: { traceparent: ctx.traceparent, 'content-type': 'application/json', ...headers },
+        headers: {
+          traceparent: ctx.traceparent,
+          // Airflow 2 refuses a type without a body.
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
         signal,
         maxContentLength,
       });

@@ -72,7 +72,7 @@ function environment(kind, lab, programs, database) {
     // As in production, so that what Signalbox does about it is seen.
     AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION: 'True',
     AIRFLOW__CORE__EXECUTOR: 'LocalExecutor',
-    AIRFLOW__CORE__PARALLELISM: '4',
+    AIRFLOW__CORE__PARALLELISM: '8',
     AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL: '0',
     AIRFLOW__CORE__MIN_SERIALIZED_DAG_FETCH_INTERVAL: '0',
     AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME: '0.2',

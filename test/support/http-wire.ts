@@ -1,0 +1,172 @@
+/**
+ * A network between an adapter and a real engine: an HTTP proxy on loopback that knows which request is which verb's, and does to
+ * it what the conformance suite asks for. Requests are journalled by what they are, whatever befell them.
+ */
+import { createServer, request as httpRequest } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Verb, WireFault } from '../../adapters/conformance/harness.js';
+import { assertNever } from '../../definition/assert-never.js';
+import { sendBroken } from './scripted-engine/broken-answers.js';
+
+interface Arrived {
+  method: string;
+  /** With its query. */
+  path: string;
+  headers: IncomingHttpHeaders;
+  body: Buffer;
+}
+
+interface Answered {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: Buffer;
+}
+
+/** The request in which each verb does its work. */
+export type RouteOf = (verb: Verb) => { method: string; path: RegExp } | undefined;
+
+export class HttpWire {
+  /** Changes what the engine said before it is handed on; the identity unless told. */
+  rewrite: (path: string, body: string) => string = (_, body) => body;
+
+  readonly #server: Server;
+  readonly #journal: { method: string; path: string }[] = [];
+  #fault: { verb: Verb; fault: WireFault } | undefined;
+  #held: (() => void)[] = [];
+  #port = 0;
+
+  private constructor(
+    private readonly target: URL,
+    private readonly routeOf: RouteOf,
+  ) {
+    this.#server = createServer((request, response) => void this.#take(request, response));
+  }
+
+  static async start(target: string, routeOf: RouteOf): Promise<HttpWire> {
+    const wire = new HttpWire(new URL(target), routeOf);
+    await wire.#listen();
+    return wire;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  break(verb: Verb, fault: WireFault): void {
+    if (!this.routeOf(verb)) throw new Error(`${verb} asks the engine nothing`);
+    this.#fault = { verb, fault };
+  }
+
+  /** Connections are refused. */
+  async down(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  /** Ends the fault; what was late goes on its way. */
+  async heal(): Promise<void> {
+    this.#fault = undefined;
+    for (const go of this.#held.splice(0)) go();
+    if (!this.#server.listening) await this.#listen();
+  }
+
+  calls(verb: Verb): number {
+    return this.#journal.filter(({ method, path }) => this.#is(verb, method, path)).length;
+  }
+
+  async close(): Promise<void> {
+    await this.heal();
+    await this.down();
+  }
+
+  async #listen(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(this.#port, '127.0.0.1', () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
+    });
+    this.#port = (this.#server.address() as AddressInfo).port;
+  }
+
+  #is(verb: Verb, method: string, path: string): boolean {
+    const route = this.routeOf(verb);
+    return route?.method === method && route.path.test(path);
+  }
+
+  async #take(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { method = 'GET', url: path = '/', headers } = message;
+    const body = await bytesOf(message);
+    this.#journal.push({ method, path });
+    const arrived = { method, path, headers, body };
+    const planned = this.#fault && this.#is(this.#fault.verb, method, path) ? this.#fault.fault : undefined;
+    try {
+      await this.#befall(planned, arrived, response);
+    } catch {
+      // The engine has ended the connection: so do we.
+      response.destroy();
+    }
+  }
+
+  async #befall(fault: WireFault | undefined, arrived: Arrived, response: ServerResponse): Promise<void> {
+    switch (fault?.fault) {
+      case undefined:
+        return handOn(await this.#ask(arrived), response);
+      case 'drop':
+        response.destroy();
+        return;
+      case 'lose-answer':
+        await this.#ask(arrived);
+        response.destroy();
+        return;
+      case 'duplicate': {
+        const first = await this.#ask(arrived);
+        await this.#ask(arrived);
+        return handOn(first, response);
+      }
+      case 'late':
+        await new Promise<void>((resolve) => this.#held.push(resolve));
+        return handOn(await this.#ask(arrived), response);
+      case 'answer':
+        response.writeHead(fault.status, fault.headers);
+        response.end(fault.body);
+        return;
+      case 'garble':
+        return sendBroken(response, fault.shape, (await this.#ask(arrived)).body);
+      default:
+        return assertNever(fault);
+    }
+  }
+
+  async #ask({ method, path, headers, body }: Arrived): Promise<Answered> {
+    const { hostname, port } = this.target;
+    const { connection: _connection, host: _host, ...kept } = headers;
+    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+      const request = httpRequest(
+        { hostname, port, method, path, headers: { ...kept, host: this.target.host } },
+        resolve,
+      );
+      request.once('error', reject);
+      request.end(body);
+    });
+    const said = await bytesOf(answer);
+    const { statusCode: status = 502, headers: told } = answer;
+    return { status, headers: told, body: Buffer.from(this.rewrite(path, said.toString('utf8'))) };
+  }
+}
+
+function handOn({ status, headers, body }: Answered, response: ServerResponse): void {
+  const { 'transfer-encoding': _encoding, 'content-length': _length, connection: _connection, ...kept } = headers;
+  const length = status === 204 ? {} : { 'content-length': String(body.length) };
+  response.writeHead(status, { ...kept, ...length });
+  response.end(status === 204 ? undefined : body);
+}
+
+async function bytesOf(message: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of message as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
