@@ -1,7 +1,8 @@
 /** Airflow 2: REST v1. Facts about the engine were seen on 2.11.2 unless said otherwise. */
-import { runsOf, mustBeDate } from './airflow-3.js';
-import type { Dialect } from './dialect.js';
+import type { CallContext } from '../spi/engine-adapter.js';
+import type { Dialect, Exchange } from './dialect.js';
 import { query, runPath, taskPath } from './dialect.js';
+import { mustBeTime, readRuns } from './to-run.js';
 import type { DagRun } from './to-run.js';
 
 const PAGE = 100;
@@ -10,6 +11,7 @@ const BATCH_PAGE = 1000;
 const ACTIVE = ['queued', 'running'];
 const ENDED = ['success', 'failed'];
 
+/** The dialect of every 2.x that this adapter can talk to: 2.10 and later, for the history of tries. */
 export function airflow2(): Dialect {
   return {
     prefix: '/api/v1',
@@ -36,7 +38,7 @@ export function airflow2(): Dialect {
         if (missing.size === 0) break;
         const body = { dag_ids: dagIds, states, order_by: order, page_limit: BATCH_PAGE };
         const { json } = await exchange({ method: 'POST', path: '/dags/~/dagRuns/list', body }, ctx);
-        for (const run of runsOf(json)) if (missing.delete(`${run.dagId}/${run.runId}`)) found.push(run);
+        for (const run of readRuns(json)) if (missing.delete(`${run.dagId}/${run.runId}`)) found.push(run);
       }
       return found;
     },
@@ -47,20 +49,20 @@ export function airflow2(): Dialect {
         limit: PAGE,
         offset,
       })}`,
-    createdAt: ({ json }) => mustBeDate(json['logical_date'], 'logical_date'),
+    createdAt: ({ json }) => mustBeTime(json['logical_date'], 'logical_date'),
 
     // The note first: a stop whose answer is lost must still be known as ours.
     stopRun: async (exchange, run, note, ctx) => {
-      await setNote(runPath(run.dagId, run.runId), note)(exchange, ctx);
+      await setNote(exchange, runPath(run.dagId, run.runId), note, ctx);
       await exchange({ method: 'PATCH', path: runPath(run.dagId, run.runId), body: { state: 'failed' } }, ctx);
     },
     stopTask: async (exchange, run, task, note, ctx) => {
-      await setNote(taskPath(run, task), note)(exchange, ctx);
+      await setNote(exchange, taskPath(run, task), note, ctx);
       // A dry run unless told.
       const body = { dry_run: false, new_state: 'failed' };
       await exchange({ method: 'PATCH', path: taskPath(run, task), body }, ctx);
     },
-    writeNote: (exchange, run, note, ctx) => setNote(runPath(run.dagId, run.runId), note)(exchange, ctx),
+    writeNote: (exchange, run, note, ctx) => setNote(exchange, runPath(run.dagId, run.runId), note, ctx),
     // Names only: one item of a fan-out cannot be cleared alone, so then only what failed is.
     clearTargets: (tasks) => ({
       only_failed: tasks.some(({ mapIndex }) => mapIndex >= 0),
@@ -86,11 +88,6 @@ export function airflow2(): Dialect {
   };
 }
 
-function setNote(path: string, note: string) {
-  return async (
-    exchange: Parameters<Dialect['writeNote']>[0],
-    ctx: Parameters<Dialect['writeNote']>[3],
-  ): Promise<void> => {
-    await exchange({ method: 'PATCH', path: `${path}/setNote`, body: { note } }, ctx);
-  };
+async function setNote(exchange: Exchange, path: string, note: string, ctx: CallContext): Promise<void> {
+  await exchange({ method: 'PATCH', path: `${path}/setNote`, body: { note } }, ctx);
 }

@@ -1,12 +1,12 @@
 /** Airflow 3: REST v2. Facts about the engine were seen on 3.3.2 unless said otherwise. */
 import type { Json } from '../../definition/definition-types.js';
-import { garbage, readJson, readList, readObject, wordOf } from '../spi/http/read-answer.js';
-import { unlessAbsent } from './unless-absent.js';
+import { readJson, readObject, wordOf } from '../spi/http/read-answer.js';
 import type { Dialect } from './dialect.js';
-import { dateOf, query, runPath, taskPath } from './dialect.js';
+import { query, runPath, taskPath } from './dialect.js';
 import { integerBeyond64Bits } from './integer-limits.js';
-import { readRun } from './to-run.js';
+import { mustBeTime, readRuns } from './to-run.js';
 import type { DagRun } from './to-run.js';
+import { unlessAbsent } from './unless-absent.js';
 
 /** GETs are cut to so many rows whatever is asked for. */
 const PAGE = 100;
@@ -40,7 +40,7 @@ export function airflow3(version: string): Dialect {
         const path = `/dags/${encodeURIComponent(dagId)}/dagRuns${query({ limit: PAGE, ...idFilter(minor, page) })}`;
         // A DAG that is gone hides no run of another.
         const answer = await unlessAbsent(exchange({ method: 'GET', path }, ctx));
-        if (answer) found.push(...runsOf(answer.json));
+        if (answer) found.push(...readRuns(answer.json));
       }
       return found;
     },
@@ -52,7 +52,7 @@ export function airflow3(version: string): Dialect {
         offset,
         ...(minor >= 1 ? idFilter(minor, ['sb-']) : {}),
       })}`,
-    createdAt: ({ json }) => mustBeDate(json['run_after'], 'run_after'),
+    createdAt: ({ json }) => mustBeTime(json['run_after'], 'run_after'),
 
     stopRun: async (exchange, run, note, ctx) => {
       const body = { state: 'failed', note };
@@ -98,23 +98,6 @@ function pagesOf(runIds: readonly string[]): string[][] {
   return Array.from({ length: Math.ceil(runIds.length / PAGE) }, (_, page) =>
     runIds.slice(page * PAGE, (page + 1) * PAGE),
   );
-}
-
-export function runsOf(answer: Json): DagRun[] {
-  return readList(readObject(answer, 'the list of runs')['dag_runs'], 'dag_runs').flatMap((one) => {
-    try {
-      return [readRun(one)];
-    } catch {
-      // One run that cannot be read must not hide the others: it is missing from the list.
-      return [];
-    }
-  });
-}
-
-export function mustBeDate(value: Json | undefined, what: string): Date {
-  const date = dateOf(value);
-  if (!date) throw garbage(`${what} is no time`);
-  return date;
 }
 
 /**

@@ -18,7 +18,6 @@ import type { EngineHost } from '../spi/engine-kind.js';
 import type { ExecutionRef } from '../spi/facts.js';
 import { garbage, readCount, readList, readObject, readText } from '../spi/http/read-answer.js';
 import { AirflowClient } from './airflow-client.js';
-import { runsOf } from './airflow-3.js';
 import type { AirflowOptions } from './airflow-options.js';
 import { AirflowRuns } from './airflow-runs.js';
 import { unlessAbsent } from './unless-absent.js';
@@ -29,7 +28,7 @@ import { MARKER_KEY, confOf, isSameMarker } from './marks.js';
 import { hasEnded, observe, observeMany } from './observe.js';
 import { AirflowRegistration, readDag } from './registration.js';
 import { AirflowSteering } from './steer.js';
-import { readRunOf } from './to-run.js';
+import { readRunOf, readRuns } from './to-run.js';
 
 /** Executions one `observeMany` asks for in one call. */
 const PAGE = 100;
@@ -130,7 +129,7 @@ export function airflowAdapter(options: AirflowOptions, host: Pick<EngineHost, '
     if (!Number.isSafeInteger(offset)) throw new EngineError('rejected', 'the cursor is not one of this list');
     const answer = readObject(await client.get(dialect.runsSincePath(since, offset), ctx), 'the list of runs');
     const rows = readList(answer['dag_runs'], 'dag_runs').length;
-    const executions = runsOf(answer).flatMap((run): ListedExecution[] => {
+    const executions = readRuns(answer).flatMap((run): ListedExecution[] => {
       if (!OUR_KEY.test(run.runId)) return [];
       const { dagId, runId, state, marker } = run;
       return [

@@ -80,9 +80,3 @@ export function query(values: Record<string, string | number | readonly string[]
   );
   return `?${pairs.join('&')}`;
 }
-
-/** A date of the engine with its offset: Airflow refuses, or breaks at, one without. */
-export function dateOf(value: Json | undefined): Date | undefined {
-  const date = typeof value === 'string' ? new Date(value) : undefined;
-  return date === undefined || Number.isNaN(date.getTime()) ? undefined : date;
-}

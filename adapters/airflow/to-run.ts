@@ -1,7 +1,7 @@
 /** From Airflow's JSON of a DAG run to facts. Pure; throws `EngineError('unknown')` for what cannot be read. */
 import type { Json } from '../../definition/definition-types.js';
 import type { Marker } from '../spi/engine-adapter.js';
-import { garbage, readObject, readText, readTime } from '../spi/http/read-answer.js';
+import { garbage, readList, readObject, readText, readTime } from '../spi/http/read-answer.js';
 import type { PresentExecution, RunPhase } from '../spi/facts.js';
 import { externalIdOf } from './dag-name.js';
 import { markerOf, runStoppedAt } from './marks.js';
@@ -70,6 +70,24 @@ export function readRunOf(answer: Json, dagId: string, runId: string): DagRun {
   if (run.dagId !== dagId || run.runId !== runId)
     throw garbage(`the run ${run.dagId} ${run.runId}, not ${dagId} ${runId}`);
   return run;
+}
+
+/** Runs of a list. One that cannot be read must not hide the others: it is missing. */
+export function readRuns(answer: Json): DagRun[] {
+  return readList(readObject(answer, 'the list of runs')['dag_runs'], 'dag_runs').flatMap((one) => {
+    try {
+      return [readRun(one)];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** A time of the engine that has to be there. */
+export function mustBeTime(value: Json | undefined, what: string): Date {
+  const time = readTime(value ?? null, what);
+  if (!time) throw garbage(`${what} is missing`);
+  return time;
 }
 
 export function toExecution(run: DagRun, key: string, engineUrl: string): PresentExecution {
