@@ -47,7 +47,7 @@ describe.each([
     const path = `/workflows/${encodeURIComponent(title)}/1`;
     return until(
       async () => (await api.get(path)).body,
-      (workflow) => String(workflow['registration_state']) === 'READY',
+      (workflow) => workflow['registration']?.state === 'READY',
       LONG_MS,
     );
   }
@@ -76,7 +76,7 @@ describe.each([
       expect(run['outputs']).toEqual({ value: 7 });
       expect(String(run['engine_url'])).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/dags\/sb_/);
       const { body } = await api.get(`/workflow-runs/${run.id}/task-runs`);
-      const states = body.items.map((task) => [String(task['task_title'] ?? task['title']), task.state]);
+      const states = body.items.map((task) => [String(task['task_title']), task.state]);
       expect(Object.fromEntries(states)).toEqual({
         top: 'COMPLETED',
         left: 'COMPLETED',
