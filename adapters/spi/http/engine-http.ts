@@ -16,11 +16,21 @@ const ANSWER_LIMIT_BYTES = 8 * 1_048_576;
 const REFUSAL_LIMIT_BYTES = 65_536;
 const CONNECTIONS = 16;
 
+/** PEM texts: whom we trust beside the public authorities, and who we are. */
+export interface Tls {
+  ca?: string;
+  cert?: string;
+  key?: string;
+  /** True: the certificate of the engine is not checked. */
+  insecure?: boolean;
+}
+
 export interface EngineHttpOptions {
   /** Address that every path is appended to. */
   url: string;
   /** Connections at the same time; further calls wait for one. */
   connections?: number;
+  tls?: Tls;
   /**
    * What the engine says in the body of a refusal; `absent` = it is the engine's own positive "no such thing", which no proxy
    * and no unknown route of the engine could have said. Not called for a body that is no JSON.
@@ -57,7 +67,8 @@ export class EngineHttp {
   constructor(options: EngineHttpOptions) {
     this.#options = options;
     const pool = { keepAlive: true, maxSockets: options.connections ?? CONNECTIONS };
-    this.#agents = [new HttpAgent(pool), new HttpsAgent(pool)];
+    const { insecure = false, ...identity } = options.tls ?? {};
+    this.#agents = [new HttpAgent(pool), new HttpsAgent({ ...pool, rejectUnauthorized: !insecure, ...identity })];
     const [httpAgent, httpsAgent] = this.#agents;
     this.#http = axios.create({
       baseURL: options.url,
