@@ -27,6 +27,11 @@ export const engine = {
       await kubectl(places, 'rollout', 'status', '-n', NAMESPACE, `deploy/${deployment}`, '--timeout=120s');
     }
     await writeEndpoint(places);
+    // A ready pod serves the page; the interface answers 503 until the server has reached itself.
+    const headers = { authorization: `Bearer ${await readFile(places.ownToken, 'utf8')}` };
+    await lab.until('argo-server answers', SERVICES, async () => {
+      return (await fetch(`${ARGO_URL}/api/v1/version`, { headers })).ok;
+    });
   },
 
   async down(lab) {
