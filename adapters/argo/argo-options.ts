@@ -1,0 +1,78 @@
+/** The section of ENGINES_FILE of one Argo. */
+import { durationMs } from '../../definition/duration.js';
+import type { ArgoAccess } from './argo-access.js';
+import { bearerFrom } from './bearer.js';
+import { KubernetesAccess } from './kubernetes-access.js';
+import { readKubeconfig, readServiceAccount } from './kubeconfig.js';
+import { ServerAccess } from './server-access.js';
+
+const SERVER_KEYS = ['access', 'url', 'token', 'tokenFile', 'namespace', 'ca', 'insecure', 'uiUrl', 'keep'];
+const KUBERNETES_KEYS = ['access', 'kubeconfig', 'context', 'namespace', 'uiUrl', 'keep'];
+const DEFAULT_KEEP = '7d';
+
+export interface ArgoOptions {
+  access: ArgoAccess;
+  namespace: string;
+  keepSeconds: number;
+  /** Without a slash at its end. */
+  uiUrl?: string;
+}
+
+/** Throws `Error` with a sentence naming the bad key. */
+export function parseArgoOptions(options: Record<string, unknown>): ArgoOptions {
+  const way = options['access'] ?? 'server';
+  if (way !== 'server' && way !== 'kubernetes') throw new Error('access: has to be server or kubernetes');
+  const allowed = way === 'server' ? SERVER_KEYS : KUBERNETES_KEYS;
+  for (const key of Object.keys(options)) {
+    if (!allowed.includes(key))
+      throw new Error(`${key}: not known with access ${way} (allowed: ${allowed.join(', ')})`);
+  }
+  const keepMs = durationMs(textOf(options, 'keep') ?? DEFAULT_KEEP);
+  if (keepMs === undefined || keepMs < 60_000) throw new Error('keep: has to be a duration of at least "1m"');
+  const uiUrl = addressOf(options, 'uiUrl');
+  const rest = { keepSeconds: Math.ceil(keepMs / 1_000) };
+  if (way === 'kubernetes') {
+    const { access, namespace } = throughKubernetes(options);
+    return { ...rest, access, namespace, ...(uiUrl === undefined ? {} : { uiUrl }) };
+  }
+  const url = addressOf(options, 'url');
+  if (url === undefined) throw new Error('url: has to be the address of argo-server');
+  const namespace = namespaceOf(options);
+  if (namespace === undefined) throw new Error('namespace: is needed');
+  return { ...rest, access: throughServer(options, url, namespace), namespace, uiUrl: uiUrl ?? url };
+}
+
+function throughServer(options: Record<string, unknown>, url: string, namespace: string): ArgoAccess {
+  const [token, tokenFile, ca] = [textOf(options, 'token'), textOf(options, 'tokenFile'), textOf(options, 'ca')];
+  if (token !== undefined && tokenFile !== undefined) throw new Error('tokenFile: not together with token');
+  const insecure = options['insecure'] ?? false;
+  if (typeof insecure !== 'boolean') throw new Error('insecure: has to be true or false');
+  const tls = { insecure, ...(ca === undefined ? {} : { ca }) };
+  return new ServerAccess({ url, tls, bearer: bearerFrom({ token, tokenFile }) }, namespace);
+}
+
+function throughKubernetes(options: Record<string, unknown>): { access: ArgoAccess; namespace: string } {
+  const file = textOf(options, 'kubeconfig');
+  const place = file === undefined ? readServiceAccount() : readKubeconfig(file, textOf(options, 'context'));
+  const namespace = namespaceOf(options) ?? place.namespace ?? 'default';
+  return { access: new KubernetesAccess(place.endpoint, namespace), namespace };
+}
+
+function namespaceOf(options: Record<string, unknown>): string | undefined {
+  const namespace = textOf(options, 'namespace');
+  if (namespace === undefined || /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(namespace)) return namespace;
+  throw new Error('namespace: has to be the name of a namespace of Kubernetes');
+}
+
+function addressOf(options: Record<string, unknown>, key: string): string | undefined {
+  const address = textOf(options, key);
+  if (address === undefined) return undefined;
+  if (!/^https?:\/\//.test(address) || !URL.canParse(address)) throw new Error(`${key}: has to be an http(s) address`);
+  return address.replace(/\/+$/, '');
+}
+
+function textOf(options: Record<string, unknown>, key: string): string | undefined {
+  const value = options[key];
+  if (value === undefined || (typeof value === 'string' && value !== '')) return value;
+  throw new Error(`${key}: has to be a text`);
+}

@@ -1,0 +1,193 @@
+/** Argo through argo-server: REST, generated from its gRPC interface. Facts are from argo-server 3.7. */
+import type { Json } from '../../definition/definition-types.js';
+import type { CallContext } from '../spi/engine-adapter.js';
+import { EngineError } from '../spi/engine-error.js';
+import type {
+  ArgoAccess,
+  PodLogQuery,
+  ReadWorkflow,
+  ServerVerbs,
+  ShutdownStrategy,
+  TemplateRef,
+  WorkflowPage,
+  WorkflowQuery,
+} from './argo-access.js';
+import { ArgoHttp } from './argo-http.js';
+import type { Endpoint, StreamContext } from './argo-http.js';
+import { garbage, readJson, readObject, readText } from '../spi/http/read-answer.js';
+import { isObject, objectIn, objectsIn, textIn } from './read-fields.js';
+import type { JsonObject } from '../spi/http/read-answer.js';
+import { streamLines } from './stream-lines.js';
+import { toRefusal } from './to-refusal.js';
+import { unlessAbsent } from './unless-absent.js';
+
+/** What a row of a list shows. `fields` knows no wildcard inside of maps. */
+const ROW_FIELDS = [
+  'metadata',
+  ...['name', 'uid', 'labels', 'annotations', 'creationTimestamp'].map((field) => `items.metadata.${field}`),
+  ...['phase', 'message', 'startedAt', 'finishedAt'].map((field) => `items.status.${field}`),
+  'items.spec.suspend',
+  'items.spec.shutdown',
+].join(',');
+/** A log line of 1 MiB, escaped as JSON and wrapped. */
+const LINE_LIMIT_BYTES = 4 * 1_048_576;
+
+export class ServerAccess implements ArgoAccess {
+  readonly #http: ArgoHttp;
+  readonly #namespace: string;
+  readonly #workflows: string;
+  readonly #templates: string;
+
+  constructor(endpoint: Endpoint, namespace: string) {
+    this.#http = new ArgoHttp(endpoint);
+    this.#namespace = namespace;
+    this.#workflows = `/api/v1/workflows/${encodeURIComponent(namespace)}`;
+    this.#templates = `/api/v1/workflow-templates/${encodeURIComponent(namespace)}`;
+  }
+
+  /** The version alone proves nothing of the token: argo-server shows it to any bearer. So a workflow is listed too. */
+  async version(ctx: CallContext): Promise<string> {
+    const answer = readObject(await this.#http.json('GET', '/api/v1/version', ctx), 'the version');
+    await this.workflows({ selector: '', limit: 1 }, ctx);
+    return readText(answer['version'], 'version');
+  }
+
+  async workflow(name: string, ctx: CallContext): Promise<JsonObject | undefined> {
+    const path = `${this.#workflows}/${encodeURIComponent(name)}?fields=-metadata.managedFields`;
+    const answer = await unlessAbsent(this.#http.json('GET', path, ctx));
+    return answer === undefined ? undefined : readObject(answer, 'the workflow');
+  }
+
+  async workflows(query: WorkflowQuery, ctx: CallContext): Promise<WorkflowPage> {
+    const search = new URLSearchParams({
+      'listOptions.labelSelector': query.selector,
+      'listOptions.limit': String(query.limit),
+      fields: ROW_FIELDS,
+    });
+    if (query.continue !== undefined) search.set('listOptions.continue', query.continue);
+    if (query.createdAfter !== undefined) search.set('createdAfter', query.createdAfter.toISOString());
+    const answer = readObject(await this.#http.json('GET', `${this.#workflows}?${search.toString()}`, ctx), 'the list');
+    // An empty list is `items: null`, beside the metadata that every list has.
+    if (!isObject(answer['metadata'])) throw garbage('a list without metadata');
+    const next = textIn(objectIn(answer, 'metadata'), 'continue');
+    const items = objectsIn(answer, 'items');
+    return next === undefined ? { items } : { items, continue: next };
+  }
+
+  async createWorkflow(workflow: JsonObject, ctx: CallContext): Promise<JsonObject> {
+    const body = { namespace: this.#namespace, serverDryRun: false, workflow };
+    return readObject(await this.#http.json('POST', this.#workflows, ctx, body), 'the workflow');
+  }
+
+  async shutdown({ name, suspended }: ReadWorkflow, strategy: ShutdownStrategy, ctx: CallContext): Promise<void> {
+    await this.#put(name, strategy === 'Stop' ? 'stop' : 'terminate', {}, ctx);
+    if (suspended) await this.#put(name, 'resume', {}, ctx);
+  }
+
+  async setSuspended({ name }: ReadWorkflow, suspended: boolean, ctx: CallContext): Promise<void> {
+    await this.#put(name, suspended ? 'suspend' : 'resume', {}, ctx);
+  }
+
+  async removeWorkflow({ name, uid }: { name: string; uid: string }, ctx: CallContext): Promise<void> {
+    const removed = `${this.#workflows}/${encodeURIComponent(name)}`;
+    const archived = `/api/v1/archived-workflows/${encodeURIComponent(uid)}`;
+    await unlessAbsent(this.#http.json('DELETE', removed, ctx));
+    await unlessAbsent(this.#http.json('DELETE', archived, ctx).catch(unlessWithoutArchive));
+  }
+
+  async template({ kind, name }: TemplateRef, ctx: CallContext): Promise<JsonObject | undefined> {
+    const folder = kind === 'WorkflowTemplate' ? this.#templates : '/api/v1/cluster-workflow-templates';
+    const answer = await unlessAbsent(this.#http.json('GET', `${folder}/${encodeURIComponent(name)}`, ctx));
+    return answer === undefined ? undefined : readObject(answer, 'the template');
+  }
+
+  async createTemplate(template: JsonObject, ctx: CallContext): Promise<JsonObject> {
+    const body = { namespace: this.#namespace, template };
+    return readObject(await this.#http.json('POST', this.#templates, ctx, body), 'the template');
+  }
+
+  async removeTemplate(name: string, ctx: CallContext): Promise<void> {
+    await unlessAbsent(this.#http.json('DELETE', `${this.#templates}/${encodeURIComponent(name)}`, ctx));
+  }
+
+  async *podLog(query: PodLogQuery, ctx: StreamContext): AsyncGenerator<string> {
+    const search = new URLSearchParams({
+      podName: query.pod,
+      // Without a container the answer is 200 and empty.
+      'logOptions.container': query.container,
+      'logOptions.timestamps': 'true',
+    });
+    if (query.since !== undefined) search.set('logOptions.sinceSeconds', String(secondsSince(query.since)));
+    const path = `${this.#workflows}/${encodeURIComponent(query.workflow)}/log?${search.toString()}`;
+    for await (const line of streamLines(await this.#http.stream(path, ctx), ctx.signal, LINE_LIMIT_BYTES)) {
+      if (line.trim() !== '') yield textIn(readResult(line), 'content') ?? '';
+    }
+  }
+
+  async *changes(selector: string, ctx: StreamContext): AsyncGenerator<string> {
+    const search = new URLSearchParams({
+      'listOptions.labelSelector': selector,
+      fields: 'result.object.metadata.name,error',
+    });
+    const path = `/api/v1/workflow-events/${encodeURIComponent(this.#namespace)}?${search.toString()}`;
+    const body = await this.#http.stream(path, ctx, 'text/event-stream');
+    for await (const line of streamLines(body, ctx.signal, LINE_LIMIT_BYTES)) {
+      if (!line.startsWith('data:')) continue;
+      const name = textIn(objectIn(objectIn(readResult(line.slice(5)), 'object'), 'metadata'), 'name');
+      if (name !== undefined) yield name;
+    }
+  }
+
+  readonly server: ServerVerbs = {
+    lint: async (template, ctx) => {
+      const body = { namespace: this.#namespace, template };
+      const linted = readObject(await this.#http.json('POST', `${this.#templates}/lint`, ctx, body), 'the template');
+      if (!isObject(linted['metadata']) || !isObject(linted['spec'])) throw garbage('a lint without its template');
+    },
+    retry: async (name, { nodeId, parameters }, ctx) => {
+      const change = {
+        ...(nodeId === undefined ? {} : { restartSuccessful: true, nodeFieldSelector: `id=${nodeId}` }),
+        parameters: Object.entries(parameters).map(([parameter, value]) => `${parameter}=${value}`),
+      };
+      return readObject(await this.#put(name, 'retry', change, ctx), 'the workflow');
+    },
+    archivedLog: async ({ workflow, nodeId }, ctx) => {
+      const place = [this.#namespace, 'workflows', workflow, nodeId, 'outputs', 'main-logs'].map(encodeURIComponent);
+      return streamLines(
+        await this.#http.stream(`/artifact-files/${place.join('/')}`, ctx),
+        ctx.signal,
+        LINE_LIMIT_BYTES,
+      );
+    },
+  };
+
+  close(): void {
+    this.#http.close();
+  }
+
+  #put(name: string, verb: string, change: object, ctx: CallContext): Promise<Json> {
+    const body = { name, namespace: this.#namespace, ...change };
+    return this.#http.json('PUT', `${this.#workflows}/${encodeURIComponent(name)}/${verb}`, ctx, body);
+  }
+}
+
+/** One line of a stream: `{"result": ...}`, or `{"error": ...}` after the status was sent. */
+function readResult(line: string): JsonObject {
+  const message = readObject(readJson(Buffer.from(line)), 'a line of the stream');
+  if (isObject(message['error'])) {
+    const { absent, message: reason = 'no reason given' } = toRefusal(message);
+    throw new EngineError(absent ? 'not-found' : 'unknown', `the stream ended: ${reason}`);
+  }
+  return readObject(message['result'], 'a result of the stream');
+}
+
+/** argo-server ignores `sinceTime`; clocks may differ by a minute, and lines that come again are left out later. */
+function secondsSince(since: Date): number {
+  return Math.max(60, Math.ceil((Date.now() - since.getTime()) / 1_000) + 60);
+}
+
+/** Where nothing is archived the routes of the archive are not there either. */
+function unlessWithoutArchive(error: unknown): Json {
+  if (error instanceof EngineError && /not supported|not enabled|not implemented/i.test(error.message)) return {};
+  throw error;
+}
