@@ -1,0 +1,11 @@
+import { test } from '@jest/globals';
+import { describeConformance } from '../conformance/describe-conformance.js';
+import { NOT_UP, argoEndpoint, argoHarness } from './argo-lab.test-support.js';
+
+const endpoint = argoEndpoint();
+if (endpoint) {
+  await describeConformance('argo-kubernetes', () => argoHarness(endpoint, 'kubernetes'));
+} else {
+  process.stdout.write(`\nthe conformance of argo through the Kubernetes API is not shown: ${NOT_UP}\n`);
+  test.skip(`the conformance of argo through the Kubernetes API (${NOT_UP})`, () => undefined);
+}

@@ -1,0 +1,111 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import type { FixtureName } from '../conformance/fixtures.js';
+import type { Harness } from '../conformance/harness.js';
+import { INSTALLATION_ID } from '../conformance/world.js';
+import type { EngineAdapter } from '../spi/engine-adapter.js';
+import type { EngineHost } from '../spi/engine-kind.js';
+import type { ExecutionRef } from '../spi/facts.js';
+import { ARGO_FIXTURES } from './argo-fixtures.test-support.js';
+import { argoEngine } from './argo.engine-kind.js';
+
+/** The file that the engine lab writes: `npm run engines -- up argo`. */
+export interface ArgoEndpoint {
+  url: string;
+  namespace: string;
+  tokenFile: string;
+  kubeconfig: string;
+  adminKubeconfig: string;
+  /** A program that is also kubectl. */
+  kubectl: string;
+}
+
+export const NOT_UP = 'no Argo is up: ARGO_ENDPOINT is not set (npm run engines -- up argo tells to what)';
+
+/** Nothing when no real Argo is named to the tests. */
+export function argoEndpoint(): ArgoEndpoint | undefined {
+  const file = process.env['ARGO_ENDPOINT'];
+  return file === undefined ? undefined : (JSON.parse(readFileSync(file, 'utf8')) as ArgoEndpoint);
+}
+
+export type Access = 'server' | 'kubernetes';
+
+export function optionsOf(endpoint: ArgoEndpoint, access: Access): Record<string, unknown> {
+  const { url, namespace, tokenFile, kubeconfig } = endpoint;
+  return access === 'server' ? { url, namespace, tokenFile } : { access, kubeconfig, uiUrl: url };
+}
+
+export function connectArgo(endpoint: ArgoEndpoint, access: Access): Promise<EngineAdapter> {
+  const host = { engineName: 'argo', installationId: INSTALLATION_ID } as EngineHost;
+  return argoEngine.create(optionsOf(endpoint, access), host);
+}
+
+export function definitionOf(fixture: FixtureName): { format: 'native'; text: string } {
+  return { format: 'native', text: JSON.stringify(ARGO_FIXTURES[fixture]) };
+}
+
+/** As administrator of the lab's cluster. */
+export async function kubectl({ kubectl: program, adminKubeconfig }: ArgoEndpoint, ...args: string[]): Promise<string> {
+  const options = { timeout: 180_000, maxBuffer: 64 * 1_048_576 };
+  const { stdout } = await promisify(execFile)(program, ['kubectl', '--kubeconfig', adminKubeconfig, ...args], options);
+  return stdout.trim();
+}
+
+export async function restartArgo(endpoint: ArgoEndpoint): Promise<void> {
+  const deployments = ['deploy/argo-server', 'deploy/workflow-controller'];
+  await kubectl(endpoint, 'rollout', 'restart', '-n', endpoint.namespace, ...deployments);
+  for (const deployment of deployments) {
+    await kubectl(endpoint, 'rollout', 'status', '-n', endpoint.namespace, deployment, '--timeout=120s');
+  }
+  // Ready is the server's page; its interface answers 503 until it has reached itself.
+  const headers = { authorization: bearerOf(endpoint) };
+  for (const end = Date.now() + 60_000; Date.now() < end; await sleep(200)) {
+    const answer = await fetch(`${endpoint.url}/api/v1/version`, { headers }).catch(() => undefined);
+    if (answer?.ok) return;
+  }
+  throw new Error('argo-server does not answer after its restart');
+}
+
+function bearerOf({ tokenFile }: ArgoEndpoint): string {
+  return `Bearer ${readFileSync(tokenFile, 'utf8').trim()}`;
+}
+
+/** What Argo's retention does at last: neither the workflow nor its archived copy is there. */
+async function forget(endpoint: ArgoEndpoint, { key }: ExecutionRef): Promise<void> {
+  const field = async (path: string): Promise<string> =>
+    kubectl(endpoint, 'get', 'workflow', key, '-n', endpoint.namespace, '-o', `jsonpath=${path}`);
+  const archived = async (): Promise<boolean> =>
+    (await field('{.metadata.labels.workflows\\.argoproj\\.io/workflow-archiving-status}')) === 'Archived';
+  for (const end = Date.now() + 60_000; Date.now() < end && !(await archived());) await sleep(200);
+  const uid = await field('{.metadata.uid}');
+  await kubectl(endpoint, 'delete', 'workflow', key, '-n', endpoint.namespace);
+  const url = `${endpoint.url}/api/v1/archived-workflows/${uid}`;
+  const answer = await fetch(url, { method: 'DELETE', headers: { authorization: bearerOf(endpoint) } });
+  if (!answer.ok) throw new Error(`the archived copy of ${key} was not deleted: ${answer.status}`);
+}
+
+export async function argoHarness(endpoint: ArgoEndpoint, access: Access): Promise<Harness> {
+  const ours = ['-n', endpoint.namespace, '-l', 'app.kubernetes.io/managed-by=signalbox'];
+  const removeAll = async (): Promise<void> => {
+    await kubectl(endpoint, 'delete', 'workflows,workflowtemplates', ...ours, '--wait=true');
+  };
+  await removeAll();
+  return {
+    connect: () => connectArgo(endpoint, access),
+    definition: definitionOf,
+    refusedDefinition: {
+      format: 'native',
+      text: JSON.stringify({ ...ARGO_FIXTURES.linear, spec: { entrypoint: 'nobody', templates: [] } }),
+    },
+    restart: () => restartArgo(endpoint),
+    wipe: removeAll,
+    forget: (ref) => forget(endpoint, ref),
+    wire: { impossible: 'a real Argo says what it says; the scripted engine is broken instead' },
+    // Each is a pod.
+    manyTaskRuns: 25,
+    patienceMs: 240_000,
+    cleanUp: removeAll,
+  };
+}

@@ -1,0 +1,272 @@
+import { NO_VERBS, defineAdapter } from '../spi/engine-adapter.js';
+import type {
+  CallContext,
+  CancelMode,
+  CoreVerbs,
+  EngineAdapter,
+  ExecutionPage,
+  ListedExecution,
+  OptionalVerbs,
+} from '../spi/engine-adapter.js';
+import { EngineError } from '../spi/engine-error.js';
+import { FINAL_PHASES } from '../spi/facts.js';
+import type { ExecutionRef, Observation, PresentExecution } from '../spi/facts.js';
+import type { ArgoAccess, ReadWorkflow } from './argo-access.js';
+import { followChanges } from './follow-changes.js';
+import { readLog } from './log-reader.js';
+import { ALL_OF_SIGNALBOX, readMarker, sameMarker, selectInstallation, selectKeys } from './marker.js';
+import { garbage, readText } from '../spi/http/read-answer.js';
+import { objectIn, textIn, timeIn } from './read-fields.js';
+import type { JsonObject } from '../spi/http/read-answer.js';
+import { restartVerbs } from './restart.js';
+import { ArgoSentinel } from './sentinel.js';
+import { readTemplateGraph, unseenTemplateOf } from './template-graph.js';
+import { templateVerbs } from './template-verbs.js';
+import { toFacts, toListed, toObservation } from './to-observation.js';
+import type { PageOf } from './to-observation.js';
+import { toWorkflow } from './to-workflow.js';
+
+export interface ArgoAdapterOptions {
+  access: ArgoAccess;
+  installationId: string;
+  /** Seconds for which Argo keeps a workflow that has ended, and refuses its name. */
+  keepSeconds: number;
+  pageOf: PageOf;
+}
+
+/** Runs one list call reads: a selector of that many keys is about 4 KiB of URL. */
+const PAGE_THROUGH_SERVER = 100;
+/** The Kubernetes API lists workflows whole, nodes included. */
+const PAGE_THROUGH_KUBERNETES = 20;
+/** Rows of one call of `list`, and how many it reads at most: they are sorted in memory. */
+const LIST_PAGE = 500;
+const LIST_LIMIT = 50_000;
+/** Somebody else may write to a workflow between our look and our change. */
+const CHANGE_ATTEMPTS = 4;
+
+export function createArgoAdapter(options: ArgoAdapterOptions): EngineAdapter {
+  const { access, installationId, pageOf } = options;
+  const pageSize = access.server ? PAGE_THROUGH_SERVER : PAGE_THROUGH_KUBERNETES;
+  const closing = new AbortController();
+  const sentinel = new ArgoSentinel(access, installationId);
+
+  /** The workflow of the key if it is this installation's; nothing when Argo positively has none. */
+  async function read(key: string, ctx: CallContext): Promise<JsonObject | undefined> {
+    const workflow = await access.workflow(key, ctx);
+    if (workflow && readMarker(workflow, key).installationId !== installationId) {
+      throw new EngineError('conflict', `${key} on the engine is of another installation`);
+    }
+    return workflow;
+  }
+
+  /** Changes a workflow that is still active; looks again when somebody else changed it in between. */
+  async function change(
+    key: string,
+    ctx: CallContext,
+    work: (workflow: ReadWorkflow, facts: PresentExecution) => Promise<void>,
+  ): Promise<'done' | 'ended' | 'absent'> {
+    for (let attempt = 1; ; attempt += 1) {
+      const workflow = await read(key, ctx);
+      if (!workflow) return 'absent';
+      const facts = toFacts(workflow, key, pageOf);
+      if (hasEnded(facts)) return 'ended';
+      try {
+        const resourceVersion = textIn(objectIn(workflow, 'metadata'), 'resourceVersion') ?? '';
+        const suspended = objectIn(workflow, 'spec')['suspend'] === true;
+        await work({ name: key, resourceVersion, suspended }, facts);
+        return 'done';
+      } catch (error) {
+        if (!(error instanceof EngineError)) throw error;
+        if (error.code === 'conflict' && attempt < CHANGE_ATTEMPTS) continue;
+        if (await endedMeanwhile(key, error, ctx)) return 'ended';
+        throw error;
+      }
+    }
+  }
+
+  /** argo-server refuses a change of a workflow that has ended with a 500, and the Kubernetes API lets nobody tell. */
+  async function endedMeanwhile(key: string, error: EngineError, ctx: CallContext): Promise<boolean> {
+    if (!/completed workflow/.test(error.message)) return false;
+    const workflow = await read(key, ctx);
+    return workflow !== undefined && hasEnded(toFacts(workflow, key, pageOf));
+  }
+
+  async function hold(ref: ExecutionRef, suspended: boolean, ctx: CallContext): Promise<void> {
+    const outcome = await change(ref.key, ctx, async (workflow, facts) => {
+      // argo-server's resume would also let go every suspend task of a run that is not held.
+      if (suspended !== (facts.phase === 'paused')) await access.setSuspended(workflow, suspended, ctx);
+    });
+    if (outcome === 'ended') throw new EngineError('rejected', `${ref.key} has ended`);
+    if (outcome === 'absent') throw new EngineError('not-found', `Argo has no workflow ${ref.key}`);
+  }
+
+  async function observePage(page: ExecutionRef[], ctx: CallContext): Promise<Observation[]> {
+    const { items } = await access.workflows(
+      { selector: selectKeys(page.map(({ key }) => key)), limit: 2 * pageSize },
+      ctx,
+    );
+    return page.map((ref) => {
+      const row = rowOf(items, ref);
+      if (!row) return unread(ref.key, 'the list does not hold it');
+      try {
+        if (readMarker(row, ref.key).installationId !== installationId)
+          return unread(ref.key, 'of another installation');
+        return toFacts(row, ref.key, pageOf);
+      } catch (error) {
+        // One run that cannot be read must not hide the others.
+        return unread(ref.key, (error as Error).message);
+      }
+    });
+  }
+
+  async function listRows(selector: string, since: Date, ctx: CallContext): Promise<JsonObject[]> {
+    const rows: JsonObject[] = [];
+    for (let next: string | undefined = undefined; ;) {
+      const query = { selector, limit: LIST_PAGE, createdAfter: new Date(since.getTime() - 2_000) };
+      const page = await access.workflows(next === undefined ? query : { ...query, continue: next }, ctx);
+      rows.push(...page.items);
+      next = page.continue;
+      if (next === undefined) return rows;
+      if (page.items.length === 0 || rows.length > LIST_LIMIT) throw garbage('a list without an end');
+    }
+  }
+
+  const verbs: CoreVerbs & Omit<OptionalVerbs, 'cancelTask' | 'retry' | 'retryTask'> = {
+    ping: async (ctx) => ({ version: await access.version(ctx) }),
+    ...templateVerbs(access, installationId),
+
+    submit: async (submission, ctx) => {
+      const { key } = submission.ref;
+      const workflow = toWorkflow(submission, options.keepSeconds);
+      try {
+        const created = await access.createWorkflow(workflow, ctx);
+        if (!sameMarker(readMarker(created, key), submission.marker)) throw garbage(`another workflow than ${key}`);
+        return { outcome: 'accepted', ...identity(created, key, pageOf) };
+      } catch (error) {
+        if (!(error instanceof EngineError)) throw error;
+        // The template is not there (any more): no repeat of this submit will find it.
+        if (error.code === 'not-found') throw new EngineError('rejected', error.message, { cause: error });
+        if (error.code !== 'conflict') throw error;
+        const found = await verbs.find(submission.ref, submission.marker, ctx).catch(asUnknown);
+        if (found.outcome === 'absent') throw error;
+        return found.outcome === 'found' ? { ...found, outcome: 'accepted' } : found;
+      }
+    },
+    find: async ({ key }, marker, ctx) => {
+      const workflow = await access.workflow(key, ctx);
+      if (!workflow) return { outcome: 'absent' };
+      const found = readMarker(workflow, key);
+      if (sameMarker(found, marker)) return { outcome: 'found', ...identity(workflow, key, pageOf) };
+      const whose = found.installationId === '' ? 'is none of Signalbox' : `is of installation ${found.installationId}`;
+      return { outcome: 'conflict', message: `the workflow ${key} ${whose}, or has other content` };
+    },
+    observe: async ({ key }, ctx) => {
+      const workflow = await read(key, ctx);
+      if (!workflow) return { presence: 'absent', key };
+      const ref = unseenTemplateOf(workflow);
+      return toObservation(workflow, key, pageOf, ref && (await readTemplateGraph(access, ref, ctx)));
+    },
+    observeMany: async (refs, ctx) => {
+      const pages = pagesOf(refs, pageSize);
+      const answers = await Promise.allSettled(pages.map((page) => observePage(page, ctx)));
+      const failed = answers.find((answer) => answer.status === 'rejected');
+      if (failed && answers.every((answer) => answer.status === 'rejected')) throw failed.reason;
+      return answers.flatMap((answer, index) =>
+        answer.status === 'fulfilled'
+          ? answer.value
+          : (pages[index] ?? []).map(({ key }) => unread(key, String(answer.reason))),
+      );
+    },
+    sentinel: (ctx) => sentinel.read(ctx),
+    cancel: async ({ key }, mode: CancelMode, ctx) => {
+      const strategy = mode === 'force' ? 'Terminate' : 'Stop';
+      const outcome = await change(key, ctx, (workflow) => access.shutdown(workflow, strategy, ctx));
+      return { outcome: outcome === 'done' ? 'requested' : outcome === 'ended' ? 'already-final' : 'absent' };
+    },
+    logs: (request, ctx) => readLog(access, request, ctx),
+    close: async () => {
+      closing.abort();
+      access.close();
+    },
+    pause: (ref, ctx) => hold(ref, true, ctx),
+    resume: (ref, ctx) => hold(ref, false, ctx),
+    list: async ({ since }, ctx): Promise<ExecutionPage> => {
+      const byKey = new Map<string, ListedExecution>();
+      for (const row of await listRows(ALL_OF_SIGNALBOX, since, ctx)) {
+        const listed = toListed(row);
+        if (listed && listed.createdAt >= since) byKey.set(listed.key, listed);
+      }
+      return { executions: [...byKey.values()].sort((a, b) => a.createdAt.getTime() - b.createdAt.getTime()) };
+    },
+    hints: (listener) => followChanges(access, selectInstallation(installationId), listener, closing.signal),
+    forget: async (refs, ctx) => {
+      for (const { key } of refs) {
+        const workflow = await read(key, ctx);
+        if (!workflow) continue;
+        const facts = toFacts(workflow, key, pageOf);
+        if (hasEnded(facts)) await access.removeWorkflow({ name: key, uid: facts.engineUid ?? '' }, ctx);
+      }
+    },
+  };
+
+  const shared = { registers: 'later', formats: ['native', 'reference'], pageSize } as const;
+  const dedupeHorizonMs = options.keepSeconds * 1_000;
+  const { server } = access;
+  if (!server) {
+    return defineAdapter('argo', { ...shared, dedupeHorizonMs, verbs: OF_KUBERNETES, retryKind: 'none' }, verbs);
+  }
+  const restart = restartVerbs({ read, server, pageOf });
+  return defineAdapter(
+    'argo',
+    { ...shared, dedupeHorizonMs, verbs: OF_SERVER, retryKind: 'in-place' },
+    { ...verbs, ...restart },
+  );
+}
+
+/** Argo has no word for the end of one task of a run that goes on. */
+const OF_KUBERNETES = {
+  ...NO_VERBS,
+  pause: 'native',
+  resume: 'native',
+  list: 'emulated',
+  hints: 'native',
+  forget: 'native',
+} as const;
+/** What a retry resets is decided by argo-server: the Kubernetes API has no such verb. */
+const OF_SERVER = { ...OF_KUBERNETES, retry: 'native', retryTask: 'native' } as const;
+
+function hasEnded({ phase }: PresentExecution): boolean {
+  return phase !== undefined && FINAL_PHASES.includes(phase);
+}
+
+function identity(
+  workflow: JsonObject,
+  key: string,
+  pageOf: PageOf,
+): { externalId: string; engineUid: string; engineUrl?: string } {
+  const uid = readText(objectIn(workflow, 'metadata')['uid'], 'uid');
+  const engineUrl = pageOf({ name: key, uid });
+  return { externalId: key, engineUid: uid, ...(engineUrl === undefined ? {} : { engineUrl }) };
+}
+
+/** A name that was used again has two rows, the live one and the archived: the one we know, else the newest. */
+function rowOf(rows: readonly JsonObject[], ref: ExecutionRef): JsonObject | undefined {
+  const named = rows.filter((row) => objectIn(row, 'metadata')['name'] === ref.key);
+  const known = named.find((row) => objectIn(row, 'metadata')['uid'] === ref.engineUid);
+  if (known) return known;
+  const madeAt = (row: JsonObject): number => timeIn(objectIn(row, 'metadata'), 'creationTimestamp')?.getTime() ?? 0;
+  return named.sort((a, b) => madeAt(b) - madeAt(a))[0];
+}
+
+/** After a refused duplicate the look-up decides; without it nobody knows whose the name is. */
+function asUnknown(error: unknown): never {
+  throw new EngineError('unknown', 'the name is taken and its owner could not be read', { cause: error });
+}
+
+function pagesOf(refs: ExecutionRef[], size: number): ExecutionRef[][] {
+  return Array.from({ length: Math.ceil(refs.length / size) }, (_, page) => refs.slice(page * size, (page + 1) * size));
+}
+
+function unread(key: string, reason: string): Observation {
+  return { presence: 'unread', key, reason };
+}

@@ -1,0 +1,133 @@
+/** Pages of a container's log, by the time and the number of its lines. */
+import type { LogPage, LogRequest } from '../spi/engine-adapter.js';
+import { EngineError } from '../spi/engine-error.js';
+
+/** A line is never longer; what is beyond is cut and marked. */
+const LINE_LIMIT_BYTES = 1_048_576;
+const CUT = ' [cut]\n';
+
+/** Behind which line the next page starts: the last time seen, and how many lines of that very time were read. */
+interface Position {
+  nanoseconds: bigint;
+  count: number;
+}
+
+const BEGINNING: Position = { nanoseconds: -1n, count: 0 };
+
+/** Throws `rejected` for a cursor that is none of ours. */
+export function readCursor(cursor: string | undefined): Position {
+  if (cursor === undefined) return BEGINNING;
+  const match = /^(-1|\d{1,20})\.(\d{1,9})$/.exec(cursor);
+  if (!match) throw new EngineError('rejected', 'the cursor is none of this log');
+  return { nanoseconds: BigInt(match[1] ?? '0'), count: Number(match[2]) };
+}
+
+/** The moment a cursor stands at; nothing for the beginning. */
+export function timeOf({ nanoseconds }: Position): Date | undefined {
+  return nanoseconds < 0n ? undefined : new Date(Number(nanoseconds / 1_000_000n));
+}
+
+/**
+ * Reads lines that begin with their time until the page is full. Held in memory is one page, never the log. `ended`: the
+ * container had ended before the log was asked for. Nothing when there was not one line, the executor's own included.
+ */
+export async function readPodLogPage(
+  lines: AsyncIterable<string>,
+  request: Pick<LogRequest, 'cursor' | 'limitBytes'>,
+  ended: boolean,
+): Promise<LogPage | undefined> {
+  const from = readCursor(request.cursor);
+  const page: string[] = [];
+  let position = from;
+  let seen = { nanoseconds: -1n, count: 0 };
+  let size = 0;
+  let full = false;
+  let any = false;
+  let afterExecutor = false;
+  for await (const line of lines) {
+    const { nanoseconds, text } = splitLine(line);
+    if (nanoseconds === undefined) continue;
+    any = true;
+    seen = { nanoseconds, count: nanoseconds === seen.nanoseconds ? seen.count + 1 : 1 };
+    const isNew = nanoseconds > from.nanoseconds || (nanoseconds === from.nanoseconds && seen.count > from.count);
+    const own = isExecutorLine(text, afterExecutor);
+    afterExecutor = own;
+    if (!isNew) continue;
+    const kept = own ? '' : fit(`${text}\n`, Math.min(request.limitBytes, LINE_LIMIT_BYTES));
+    const bytes = Buffer.byteLength(kept);
+    if (size + bytes > request.limitBytes) {
+      full = true;
+      break;
+    }
+    page.push(kept);
+    size += bytes;
+    // Lines of two streams may come a little out of order: a position never goes back.
+    if (nanoseconds >= position.nanoseconds) position = seen;
+  }
+  if (!any && request.cursor === undefined && ended) return undefined;
+  const end = ended && !full;
+  return {
+    source: 'live',
+    chunks: once(Buffer.from(page.join(''), 'utf8')),
+    end,
+    ...(end ? {} : { nextCursor: `${position.nanoseconds}.${position.count}` }),
+  };
+}
+
+/** Argo's executor writes its own last words into the log of the task. */
+function isExecutorLine(text: string, afterExecutor: boolean): boolean {
+  if (/^time="[^"]*" level=\w+ msg=.* argo=true( |$)/.test(text)) return true;
+  return afterExecutor && /^Error: exit status \d+$/.test(text);
+}
+
+function splitLine(line: string): { nanoseconds?: bigint; text: string } {
+  const match = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d) ?/.exec(line);
+  if (!match) return { text: line };
+  const [head, second = '', fraction = '', zone = 'Z'] = match;
+  const nanoseconds = BigInt(Date.parse(`${second}${zone}`)) * 1_000_000n + BigInt(fraction.padEnd(9, '0'));
+  return { nanoseconds, text: line.slice(head.length) };
+}
+
+function fit(line: string, limitBytes: number): string {
+  const bytes = Buffer.from(line, 'utf8');
+  if (bytes.length <= limitBytes) return line;
+  const room = Math.max(0, limitBytes - Buffer.byteLength(CUT));
+  // A character that is cut in two would become another one.
+  return new TextDecoder('utf-8', { fatal: false }).decode(bytes.subarray(0, room)).replace(/\ufffd$/, '') + CUT;
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  if (bytes.length > 0) yield bytes;
+}
+
+/** The archive knows no ranges: the page begins after so many lines, which are read again and left out. */
+export async function readArchivedPage(
+  lines: AsyncIterable<string>,
+  linesRead: number,
+  limitBytes: number,
+): Promise<LogPage> {
+  const page: string[] = [];
+  let number = 0;
+  let size = 0;
+  let full = false;
+  let afterExecutor = false;
+  for await (const line of lines) {
+    const own = isExecutorLine(line, afterExecutor);
+    afterExecutor = own;
+    number += 1;
+    if (number <= linesRead || own) continue;
+    const kept = fit(`${line}\n`, Math.min(limitBytes, LINE_LIMIT_BYTES));
+    size += Buffer.byteLength(kept);
+    if (size > limitBytes) {
+      full = true;
+      break;
+    }
+    page.push(kept);
+  }
+  return {
+    source: 'archived',
+    chunks: once(Buffer.from(page.join(''), 'utf8')),
+    end: !full,
+    ...(full ? { nextCursor: `archived.${number - 1}` } : {}),
+  };
+}

@@ -1,0 +1,84 @@
+/** The verbs around definitions: what is registered is a WorkflowTemplate of our name, or one that is there already. */
+import type { Diagnostic } from '../../definition/definition-types.js';
+import type { CoreVerbs, WorkflowVersion } from '../spi/engine-adapter.js';
+import { EngineError } from '../spi/engine-error.js';
+import type { ArgoAccess, TemplateRef } from './argo-access.js';
+import { readDefinition } from './read-definition.js';
+import { objectIn } from './read-fields.js';
+import { expectName, readTemplateGraph, readTemplateSpec } from './template-graph.js';
+import type { JsonObject } from '../spi/http/read-answer.js';
+import { DEFINITION_DIGEST, templateOf, toTemplate } from './to-workflow.js';
+
+export function templateVerbs(
+  access: ArgoAccess,
+  installationId: string,
+): Pick<CoreVerbs, 'validate' | 'register' | 'retire' | 'describe'> {
+  return {
+    validate: async (definition, ctx) => {
+      const read = readDefinition(definition);
+      if (read.diagnostics.length > 0 || read.format === 'unreadable') return { diagnostics: read.diagnostics };
+      if (read.format === 'reference') {
+        const found = await readTemplateSpec(access, read.ref, ctx);
+        return { diagnostics: found ? [] : [notThere(read.ref)] };
+      }
+      if (!access.server) return { diagnostics: [] };
+      const metadata = { ...objectIn(read.template, 'metadata'), name: 'signalbox-lint' };
+      const refused = await refusal(access.server.lint({ ...read.template, metadata }, ctx));
+      return { diagnostics: refused ? [refused] : [] };
+    },
+    register: async (workflow, ctx) => {
+      const read = readDefinition(workflow.definition);
+      if (read.format === 'unreadable') return { state: 'FAILED', diagnostics: read.diagnostics };
+      if (read.format === 'reference') {
+        const found = await readTemplateSpec(access, read.ref, ctx);
+        return found ? { state: 'READY' } : { state: 'FAILED', diagnostics: [notThere(read.ref)] };
+      }
+      const ref = templateOf(workflow, installationId);
+      const create = access.createTemplate(toTemplate(read.template, workflow, installationId), ctx).then((created) => {
+        expectName(created, ref);
+      });
+      const refused = await refusal(create).catch(async (error: unknown) => {
+        if (!(error instanceof EngineError) || error.code !== 'conflict') throw error;
+        return isOurs(await access.template(ref, ctx), ref, workflow) ? undefined : taken(ref);
+      });
+      return refused ? { state: 'FAILED', diagnostics: [refused] } : { state: 'READY' };
+    },
+    retire: async (workflow, ctx) => {
+      if (workflow.definition.format === 'reference') return;
+      await access.removeTemplate(templateOf(workflow, installationId).name, ctx);
+    },
+    describe: async (workflow, ctx) => {
+      const ref = templateOf(workflow, installationId);
+      const graph = await readTemplateGraph(access, ref, ctx);
+      if (!graph) throw new EngineError('not-found', `Argo has no ${ref.kind} ${ref.name}`);
+      return graph;
+    },
+  };
+}
+
+/** A definite refusal becomes a diagnostic with Argo's own words; anything else is thrown. */
+async function refusal(call: Promise<void>): Promise<Diagnostic | undefined> {
+  try {
+    await call;
+    return undefined;
+  } catch (error) {
+    const definite = error instanceof EngineError && (error.code === 'rejected' || error.code === 'not-found');
+    if (!definite) throw error;
+    return { severity: 'error', code: 'engine-refused', message: error.message, pointer: '' };
+  }
+}
+
+function isOurs(template: JsonObject | undefined, ref: TemplateRef, workflow: WorkflowVersion): boolean {
+  if (!template) throw new EngineError('conflict', `${ref.name} was there and is not there`);
+  expectName(template, ref);
+  return objectIn(objectIn(template, 'metadata'), 'annotations')[DEFINITION_DIGEST] === workflow.digest;
+}
+
+function notThere({ kind, name }: TemplateRef): Diagnostic {
+  return { severity: 'error', code: 'reference-not-found', message: `Argo has no ${kind} ${name}.`, pointer: '' };
+}
+
+function taken({ name }: TemplateRef): Diagnostic {
+  const message = `Argo has a WorkflowTemplate ${name} with other content.`;
+  return { severity: 'error', code: 'engine-name-taken', message, pointer: '' };
+}
