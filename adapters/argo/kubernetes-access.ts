@@ -14,7 +14,7 @@ import type {
 import { ArgoHttp } from './argo-http.js';
 import type { Endpoint, StreamContext } from './argo-http.js';
 import { garbage, readJson, readObject, readText } from '../spi/http/read-answer.js';
-import { isObject, objectIn, objectsIn, textIn } from './read-fields.js';
+import { isObject, readNamed, objectIn, objectsIn, textIn } from './read-fields.js';
 import type { JsonObject } from '../spi/http/read-answer.js';
 import { streamLines } from './stream-lines.js';
 import { unlessAbsent } from './unless-absent.js';
@@ -124,7 +124,7 @@ export class KubernetesAccess implements ArgoAccess {
   /** Only while nobody has changed it since: a stop that meets a workflow which has just ended would look like its cause. */
   async #patch({ name, resourceVersion }: ReadWorkflow, spec: object, ctx: CallContext): Promise<void> {
     const change = { metadata: { resourceVersion }, spec };
-    readObject(await this.#http.json('PATCH', this.#of(name), ctx, change, MERGE_PATCH), 'the workflow');
+    readNamed(await this.#http.json('PATCH', this.#of(name), ctx, change, MERGE_PATCH), name);
   }
 }
 

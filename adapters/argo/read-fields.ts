@@ -34,6 +34,13 @@ export function timeIn(parent: JsonObject, name: string): Date | undefined {
   return time;
 }
 
+/** The object of Kubernetes that an answer is; throws `unknown` for one of another name. */
+export function readNamed(answer: Json, name: string): JsonObject {
+  const found = isObject(answer) ? objectIn(answer, 'metadata')['name'] : undefined;
+  if (!isObject(answer) || found !== name) throw garbage(`an object ${String(found)}, not ${name}`);
+  return answer;
+}
+
 function fieldOf(parent: JsonObject, name: string): Json | undefined {
   return Object.hasOwn(parent, name) ? parent[name] : undefined;
 }

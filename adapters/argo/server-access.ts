@@ -15,7 +15,7 @@ import type {
 import { ArgoHttp } from './argo-http.js';
 import type { Endpoint, StreamContext } from './argo-http.js';
 import { garbage, readJson, readObject, readText } from '../spi/http/read-answer.js';
-import { isObject, objectIn, objectsIn, textIn } from './read-fields.js';
+import { isObject, readNamed, objectIn, objectsIn, textIn } from './read-fields.js';
 import type { JsonObject } from '../spi/http/read-answer.js';
 import { streamLines } from './stream-lines.js';
 import { toRefusal } from './to-refusal.js';
@@ -149,7 +149,7 @@ export class ServerAccess implements ArgoAccess {
         ...(nodeId === undefined ? {} : { restartSuccessful: true, nodeFieldSelector: `id=${nodeId}` }),
         parameters: Object.entries(parameters).map(([parameter, value]) => `${parameter}=${value}`),
       };
-      return readObject(await this.#put(name, 'retry', change, ctx), 'the workflow');
+      return this.#put(name, 'retry', change, ctx);
     },
     archivedLog: async ({ workflow, nodeId }, ctx) => {
       const place = [this.#namespace, 'workflows', workflow, nodeId, 'outputs', 'main-logs'].map(encodeURIComponent);
@@ -165,9 +165,10 @@ export class ServerAccess implements ArgoAccess {
     this.#http.close();
   }
 
-  #put(name: string, verb: string, change: object, ctx: CallContext): Promise<Json> {
+  async #put(name: string, verb: string, change: object, ctx: CallContext): Promise<JsonObject> {
     const body = { name, namespace: this.#namespace, ...change };
-    return this.#http.json('PUT', `${this.#workflows}/${encodeURIComponent(name)}/${verb}`, ctx, body);
+    const path = `${this.#workflows}/${encodeURIComponent(name)}/${verb}`;
+    return readNamed(await this.#http.json('PUT', path, ctx, body), name);
   }
 }
 

@@ -1,10 +1,10 @@
 import type { CallContext } from '../spi/engine-adapter.js';
 import { EngineError } from '../spi/engine-error.js';
 import type { TaskGraph } from '../spi/facts.js';
-import { garbage, readObject } from '../spi/http/read-answer.js';
+import { readObject } from '../spi/http/read-answer.js';
 import type { JsonObject } from '../spi/http/read-answer.js';
 import type { ArgoAccess, TemplateRef } from './argo-access.js';
-import { isObject, objectIn, objectsIn, textIn } from './read-fields.js';
+import { isObject, objectIn, objectsIn, readNamed, textIn } from './read-fields.js';
 import { scopesIn, toTaskGraph } from './to-task-graph.js';
 import type { Scope } from './to-task-graph.js';
 
@@ -42,12 +42,7 @@ export async function readTemplateSpec(
 ): Promise<JsonObject | undefined> {
   const template = await access.template(ref, ctx);
   if (!template) return undefined;
-  expectName(template, ref);
-  return readObject(template['spec'], 'spec of the template');
-}
-
-export function expectName(template: JsonObject, { name }: TemplateRef): void {
-  if (objectIn(template, 'metadata')['name'] !== name) throw garbage(`another template than ${name}`);
+  return readObject(readNamed(template, ref.name)['spec'], 'spec of the template');
 }
 
 /** Every template that a workflow calls in others, at any depth. One that is not there is left out: its tasks are leaves. */

@@ -4,8 +4,8 @@ import type { CoreVerbs, WorkflowVersion } from '../spi/engine-adapter.js';
 import { EngineError } from '../spi/engine-error.js';
 import type { ArgoAccess, TemplateRef } from './argo-access.js';
 import { readDefinition } from './read-definition.js';
-import { objectIn } from './read-fields.js';
-import { expectName, readTemplateGraph, readTemplateSpec } from './template-graph.js';
+import { objectIn, readNamed } from './read-fields.js';
+import { readTemplateGraph, readTemplateSpec } from './template-graph.js';
 import type { JsonObject } from '../spi/http/read-answer.js';
 import { DEFINITION_DIGEST, templateOf, toTemplate } from './to-workflow.js';
 
@@ -35,7 +35,7 @@ export function templateVerbs(
       }
       const ref = templateOf(workflow, installationId);
       const create = access.createTemplate(toTemplate(read.template, workflow, installationId), ctx).then((created) => {
-        expectName(created, ref);
+        readNamed(created, ref.name);
       });
       const refused = await refusal(create).catch(async (error: unknown) => {
         if (!(error instanceof EngineError) || error.code !== 'conflict') throw error;
@@ -70,8 +70,9 @@ async function refusal(call: Promise<void>): Promise<Diagnostic | undefined> {
 
 function isOurs(template: JsonObject | undefined, ref: TemplateRef, workflow: WorkflowVersion): boolean {
   if (!template) throw new EngineError('conflict', `${ref.name} was there and is not there`);
-  expectName(template, ref);
-  return objectIn(objectIn(template, 'metadata'), 'annotations')[DEFINITION_DIGEST] === workflow.digest;
+  return (
+    objectIn(objectIn(readNamed(template, ref.name), 'metadata'), 'annotations')[DEFINITION_DIGEST] === workflow.digest
+  );
 }
 
 function notThere({ kind, name }: TemplateRef): Diagnostic {
