@@ -37,7 +37,7 @@ export function timeIn(parent: JsonObject, name: string): Date | undefined {
 /** The object of Kubernetes that an answer is; throws `unknown` for one of another name. */
 export function readNamed(answer: Json, name: string): JsonObject {
   const found = isObject(answer) ? objectIn(answer, 'metadata')['name'] : undefined;
-  if (!isObject(answer) || found !== name) throw garbage(`an object ${String(found)}, not ${name}`);
+  if (!isObject(answer) || found !== name) throw garbage(`an object that is not ${name}`);
   return answer;
 }
 

@@ -1,0 +1,110 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import {
+  NOT_UP,
+  argoEndpoint,
+  definitionOf,
+  kubectl,
+  optionsOf,
+  type Access,
+  type ArgoEndpoint,
+} from '../../adapters/argo/argo-lab.test-support.js';
+import type { FixtureName } from '../../adapters/conformance/fixtures.js';
+import { ENGINE_KINDS } from '../../src/engines/registry.js';
+import { Api, type Body } from '../support/api.js';
+import { startTestApp, type TestApp } from '../support/app.js';
+import { until } from '../support/until.js';
+
+const LIMIT_MS = 300_000;
+const endpoint = argoEndpoint();
+const accesses: Access[] = ['server', 'kubernetes'];
+const onReal = endpoint ? describe : describe.skip;
+
+onReal.each(accesses)(`runs on a real Argo, access %s${endpoint ? '' : ` (${NOT_UP})`}`, (access) => {
+  const argo = endpoint as ArgoEndpoint;
+  let app: TestApp;
+  let api: Api;
+
+  beforeAll(async () => {
+    const entries = [{ name: 'argo', kind: 'argo', options: optionsOf(argo, access), callsPerSecond: 50 }];
+    app = await startTestApp({ engines: { kinds: ENGINE_KINDS, entries }, env: { RECONCILE_INTERVAL: '5s' } });
+    api = new Api(app.url);
+  }, LIMIT_MS);
+
+  afterAll(async () => {
+    await app.close();
+    const ours = ['-n', argo.namespace, '-l', 'app.kubernetes.io/managed-by=signalbox'];
+    await kubectl(argo, 'delete', 'workflows,workflowtemplates', ...ours);
+  }, LIMIT_MS);
+
+  async function start(fixture: FixtureName): Promise<Body> {
+    const { format, text } = definitionOf(fixture);
+    const workflow = { title: fixture, workflow_engine: 'argo', definition_format: format, definition: text };
+    const { body: stored } = await api.post('/workflows', workflow);
+    const ready = await until(
+      async () => (await api.get(`/workflows/${stored.id}`)).body,
+      ({ registration }) => registration?.state !== 'PENDING',
+      60_000,
+    );
+    expect(ready['registration']).toMatchObject({ state: 'READY' });
+    const { status, body } = await api.post('/workflow-runs', { workflow: { title: fixture } });
+    expect(status).toBe(201);
+    return body;
+  }
+
+  /** The run once its state is one of these. */
+  function reached(run: Body, ...states: string[]): Promise<Body> {
+    const ask = async (): Promise<Body> => (await api.get(`/workflow-runs/${run.id}`)).body;
+    return until(ask, ({ state }) => states.includes(state), LIMIT_MS / 2);
+  }
+
+  async function taskRuns(run: Body): Promise<Record<string, [string, number]>> {
+    const { items } = (await api.get(`/workflow-runs/${run.id}/task-runs`)).body;
+    return Object.fromEntries(items.map((one) => [String(one['task_title']), [one.state, Number(one['attempt'])]]));
+  }
+
+  test(
+    'a diamond completes, with its tasks, its outputs and the address of its page',
+    async () => {
+      const run = await reached(await start('diamond'), 'COMPLETED', 'FAILED');
+      expect(run).toMatchObject({ state: 'COMPLETED', outputs: { value: 7 } });
+      expect(run['engine_url']).toMatch(/^http:\/\/.*\/workflows\/argo\/sb-[a-z2-7]{26}-g1\?uid=/);
+      expect(await taskRuns(run)).toEqual({
+        top: ['COMPLETED', 1],
+        left: ['COMPLETED', 1],
+        right: ['COMPLETED', 1],
+        bottom: ['COMPLETED', 1],
+      });
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    'a running workflow is cancelled',
+    async () => {
+      const run = await reached(await start('sleeping'), 'RUNNING');
+      const began = performance.now();
+      expect((await api.put(`/workflow-runs/${run.id}/cancel`)).status).toBe(202);
+      await reached(run, 'CANCELLED');
+      process.stdout.write(`access ${access}: cancelled after ${((performance.now() - began) / 1000).toFixed(1)} s\n`);
+    },
+    LIMIT_MS,
+  );
+
+  if (access === 'server') {
+    test(
+      'a failed run is retried from what failed',
+      async () => {
+        const run = await reached(await start('failing-once'), 'FAILED');
+        expect(run['failure']).toMatchObject({ class: 'user', task_title: 'flaky' });
+        expect((await api.put(`/workflow-runs/${run.id}/retry`)).status).toBe(202);
+        await reached(run, 'COMPLETED');
+        expect(await taskRuns(run)).toEqual({
+          first: ['COMPLETED', 1],
+          flaky: ['COMPLETED', 2],
+          last: ['COMPLETED', 1],
+        });
+      },
+      LIMIT_MS,
+    );
+  }
+});
