@@ -29,6 +29,8 @@ export interface WorkflowQuery {
   continue?: string;
   /** Workflows created before are left out, where the way to Argo can do that. */
   createdAfter?: Date;
+  /** Rows may lack their spec and status. */
+  metadataOnly?: boolean;
 }
 
 export interface WorkflowPage {

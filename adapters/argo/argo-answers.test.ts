@@ -236,6 +236,18 @@ describe('cancel', () => {
     ]);
   });
 
+  test('says that a workflow has ended which argo-server refuses to stop, and nothing of one it may have stopped', async () => {
+    const refused = (then: JsonObject) => (request: IncomingMessage, response: ServerResponse) => {
+      if (request.method === 'PUT') return json({ code: 2, message: 'cannot' }, 500)(request, response);
+      return json(requests.length > 1 ? then : workflow())(request, response);
+    };
+    answer = refused(workflow({ phase: 'Succeeded' }));
+    expect(await adapter.cancel(REF, 'force', callContext())).toEqual({ outcome: 'already-final' });
+    requests = [];
+    answer = refused(workflow());
+    expect(await codeOf(adapter.cancel(REF, 'force', callContext()))).toBe('unknown');
+  });
+
   test.each(BROKEN_SHAPES)('believes no answer of the shape %s to the stop itself', async (shape) => {
     answer = (request, response) =>
       request.method === 'PUT'

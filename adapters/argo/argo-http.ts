@@ -24,15 +24,15 @@ export class ArgoHttp {
     this.#http = new EngineHttp({ url: endpoint.url, tls: endpoint.tls, readRefusal: toRefusal });
   }
 
-  /** `type` = the kind of JSON that the body is. */
+  /** `kind` are headers that say which kind of JSON the body is, or the answer has to be. */
   async json(
     method: HttpRequest['method'],
     path: string,
     ctx: CallContext,
     body?: object,
-    type = 'application/json',
+    kind: Record<string, string> = {},
   ): Promise<Json> {
-    const headers = { ...(await this.#authorization()), 'content-type': type };
+    const headers = { ...(await this.#authorization()), ...kind };
     const request = { method, path, headers, ...(body === undefined ? {} : { body }) };
     return (await this.#http.request(request, ctx)).json;
   }

@@ -16,6 +16,7 @@ import { followChanges } from './follow-changes.js';
 import { readLog } from './log-reader.js';
 import { ALL_OF_SIGNALBOX, readMarker, sameMarker, selectInstallation, selectKeys } from './marker.js';
 import { garbage, readText } from '../spi/http/read-answer.js';
+import { RefusedByEngine } from '../spi/http/transport-error.js';
 import { objectIn, textIn, timeIn } from './read-fields.js';
 import type { JsonObject } from '../spi/http/read-answer.js';
 import { restartVerbs } from './restart.js';
@@ -78,17 +79,13 @@ export function createArgoAdapter(options: ArgoAdapterOptions): EngineAdapter {
       } catch (error) {
         if (!(error instanceof EngineError)) throw error;
         if (error.code === 'conflict' && attempt < CHANGE_ATTEMPTS) continue;
-        if (await endedMeanwhile(key, error, ctx)) return 'ended';
+        // argo-server refuses a change of a workflow that has ended meanwhile with a 500, as if it had failed itself.
+        if (!(error instanceof RefusedByEngine && error.status === 500)) throw error;
+        const now = await read(key, ctx);
+        if (now && hasEnded(toFacts(now, key, pageOf))) return 'ended';
         throw error;
       }
     }
-  }
-
-  /** argo-server refuses a change of a workflow that has ended with a 500, and the Kubernetes API lets nobody tell. */
-  async function endedMeanwhile(key: string, error: EngineError, ctx: CallContext): Promise<boolean> {
-    if (!/completed workflow/.test(error.message)) return false;
-    const workflow = await read(key, ctx);
-    return workflow !== undefined && hasEnded(toFacts(workflow, key, pageOf));
   }
 
   async function hold(ref: ExecutionRef, suspended: boolean, ctx: CallContext): Promise<void> {
@@ -122,7 +119,8 @@ export function createArgoAdapter(options: ArgoAdapterOptions): EngineAdapter {
   async function listRows(selector: string, since: Date, ctx: CallContext): Promise<JsonObject[]> {
     const rows: JsonObject[] = [];
     for (let next: string | undefined = undefined; ;) {
-      const query = { selector, limit: LIST_PAGE, createdAfter: new Date(since.getTime() - 2_000) };
+      const createdAfter = new Date(since.getTime() - 2_000);
+      const query = { selector, limit: LIST_PAGE, createdAfter, metadataOnly: true };
       const page = await access.workflows(next === undefined ? query : { ...query, continue: next }, ctx);
       rows.push(...page.items);
       next = page.continue;

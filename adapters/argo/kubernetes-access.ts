@@ -20,7 +20,8 @@ import { streamLines } from './stream-lines.js';
 import { unlessAbsent } from './unless-absent.js';
 
 const GROUP = '/apis/argoproj.io/v1alpha1';
-const MERGE_PATCH = 'application/merge-patch+json';
+const MERGE_PATCH = { 'content-type': 'application/merge-patch+json' };
+const METADATA_ONLY = { accept: 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1' };
 /** Nodes that Argo compressed because they would not fit into an object of etcd (1.5 MiB). */
 const NODES_LIMIT_BYTES = 64 * 1_048_576;
 const LINE_LIMIT_BYTES = 1_048_576 + 64;
@@ -55,8 +56,12 @@ export class KubernetesAccess implements ArgoAccess {
   async workflows(query: WorkflowQuery, ctx: CallContext): Promise<WorkflowPage> {
     const search = new URLSearchParams({ labelSelector: query.selector, limit: String(query.limit) });
     if (query.continue !== undefined) search.set('continue', query.continue);
-    const answer = readObject(await this.#http.json('GET', `${this.#workflows}?${search.toString()}`, ctx), 'the list');
-    if (answer['kind'] !== 'WorkflowList') throw garbage('a list that is none of workflows');
+    const [kind, headers] = query.metadataOnly
+      ? ['PartialObjectMetadataList', METADATA_ONLY]
+      : ['WorkflowList', undefined];
+    const path = `${this.#workflows}?${search.toString()}`;
+    const answer = readObject(await this.#http.json('GET', path, ctx, undefined, headers), 'the list');
+    if (answer['kind'] !== kind) throw garbage(`a list that is no ${kind}`);
     const next = textIn(objectIn(answer, 'metadata'), 'continue');
     const items = objectsIn(answer, 'items');
     return next === undefined ? { items } : { items, continue: next };

@@ -22,6 +22,9 @@ export const WORKFLOW_PHASES: Readonly<Record<string, RunPhase>> = {
   Error: 'failed',
 };
 
+/** Where a row is without its status. */
+const PHASE_LABEL = 'workflows.argoproj.io/phase';
+
 /** Makes addresses of Argo's own pages; nothing where nobody serves them. */
 export type PageOf = (workflow: { name: string; uid: string }, nodeId?: string) => string | undefined;
 
@@ -115,7 +118,7 @@ export function toListed(row: JsonObject): ListedExecution | undefined {
     key,
     externalId: name,
     installationId: textIn(labels, INSTALLATION) ?? '',
-    engineState: textIn(objectIn(row, 'status'), 'phase') ?? '',
+    engineState: textIn(objectIn(row, 'status'), 'phase') ?? textIn(labels, PHASE_LABEL) ?? '',
     createdAt,
   };
 }
