@@ -146,6 +146,14 @@ describe('submit', () => {
     expect(await codeOf(adapter.submit(SUBMISSION, callContext()))).toBe('rejected');
   });
 
+  test('finds the workflow of an earlier submit although its template has gone since', async () => {
+    answer = (request, response) =>
+      request.method === 'POST'
+        ? json({ code: 5, message: 'no template' }, 404)(request, response)
+        : json(workflow())(request, response);
+    expect(await adapter.submit(SUBMISSION, callContext())).toMatchObject({ outcome: 'accepted', engineUid: 'uid-1' });
+  });
+
   test('does not repeat when the connection ends', async () => {
     answer = (request) => request.socket.destroy();
     expect(await codeOf(adapter.submit(SUBMISSION, callContext()))).toBe('unknown');

@@ -9,6 +9,7 @@ import type {
   OptionalVerbs,
 } from '../spi/engine-adapter.js';
 import { EngineError } from '../spi/engine-error.js';
+import type { EngineErrorCode } from '../spi/engine-error.js';
 import { FINAL_PHASES } from '../spi/facts.js';
 import type { ExecutionRef, Observation, PresentExecution } from '../spi/facts.js';
 import type { ArgoAccess, ReadWorkflow } from './argo-access.js';
@@ -42,6 +43,8 @@ const PAGE_THROUGH_KUBERNETES = 20;
 /** Rows of one call of `list`, and how many it reads at most: they are sorted in memory. */
 const LIST_PAGE = 500;
 const LIST_LIMIT = 50_000;
+/** Argo made nothing because of this call; an earlier one may have made it. */
+const REFUSALS: readonly EngineErrorCode[] = ['conflict', 'rejected', 'not-found'];
 /** Somebody else may write to a workflow between our look and our change. */
 const CHANGE_ATTEMPTS = 4;
 
@@ -135,19 +138,20 @@ export function createArgoAdapter(options: ArgoAdapterOptions): EngineAdapter {
 
     submit: async (submission, ctx) => {
       const { key } = submission.ref;
-      const workflow = toWorkflow(submission, options.keepSeconds);
+      const workflow = toWorkflow(submission, installationId, options.keepSeconds);
       try {
         const created = await access.createWorkflow(workflow, ctx);
         if (!sameMarker(readMarker(created, key), submission.marker)) throw garbage(`another workflow than ${key}`);
         return { outcome: 'accepted', ...identity(created, key, pageOf) };
       } catch (error) {
-        if (!(error instanceof EngineError)) throw error;
-        // The template is not there (any more): no repeat of this submit will find it.
-        if (error.code === 'not-found') throw new EngineError('rejected', error.message, { cause: error });
-        if (error.code !== 'conflict') throw error;
+        if (!(error instanceof EngineError) || !REFUSALS.includes(error.code)) throw error;
+        // Argo looks at the template before it looks at the name: a repeat may be refused although the first one was taken.
         const found = await verbs.find(submission.ref, submission.marker, ctx).catch(asUnknown);
-        if (found.outcome === 'absent') throw error;
-        return found.outcome === 'found' ? { ...found, outcome: 'accepted' } : found;
+        if (found.outcome === 'found') return { ...found, outcome: 'accepted' };
+        if (found.outcome === 'conflict') return found;
+        if (error.code !== 'not-found') throw error;
+        // The template is not there (any more): no repeat of this submit will find it.
+        throw new EngineError('rejected', error.message, { cause: error });
       }
     },
     find: async ({ key }, marker, ctx) => {
@@ -256,9 +260,9 @@ function rowOf(rows: readonly JsonObject[], ref: ExecutionRef): JsonObject | und
   return named.sort((a, b) => madeAt(b) - madeAt(a))[0];
 }
 
-/** After a refused duplicate the look-up decides; without it nobody knows whose the name is. */
+/** After a refusal the look-up decides; without it nobody knows whose the name is. */
 function asUnknown(error: unknown): never {
-  throw new EngineError('unknown', 'the name is taken and its owner could not be read', { cause: error });
+  throw new EngineError('unknown', 'the submit was refused and whose the name is could not be read', { cause: error });
 }
 
 function pagesOf(refs: ExecutionRef[], size: number): ExecutionRef[][] {

@@ -31,7 +31,7 @@ function submission(parameters: Record<string, Json>, definition?: DefinitionTex
 }
 
 function argumentsOf(parameters: Record<string, Json>): unknown {
-  return toWorkflow(submission(parameters), 60)['spec'];
+  return toWorkflow(submission(parameters), 'ours', 60)['spec'];
 }
 
 describe('toWorkflow', () => {
@@ -57,7 +57,7 @@ describe('toWorkflow', () => {
 
   test('is named by the key, bears the marker, and is kept for the time that was said', () => {
     const sent = submission({});
-    const workflow = toWorkflow(sent, 60);
+    const workflow = toWorkflow(sent, 'ours', 60);
     expect(workflow['metadata']).toMatchObject({
       name: sent.ref.key,
       labels: { 'signalbox/run-key': sent.ref.key, 'signalbox/installation': 'ours' },
@@ -70,7 +70,7 @@ describe('toWorkflow', () => {
 
   test('calls a template of the cluster by its scope', () => {
     const cluster = { format: 'reference', text: 'ClusterWorkflowTemplate/shared' } as const;
-    expect(toWorkflow(submission({}, cluster), 60)['spec']).toMatchObject({
+    expect(toWorkflow(submission({}, cluster), 'ours', 60)['spec']).toMatchObject({
       workflowTemplateRef: { name: 'shared', clusterScope: true },
     });
   });

@@ -54,10 +54,10 @@ export function toTemplate(template: JsonObject, workflow: WorkflowVersion, inst
   };
 }
 
-/** `keepSeconds` after its end Argo may remove the workflow, and its name is free again. Throws `rejected`. */
-export function toWorkflow(submission: Submission, keepSeconds: number): JsonObject {
-  const { workflow, marker, parameters } = submission;
-  const { kind, name } = templateOf(workflow, marker.installationId);
+/** `installationId` is whose template it calls; `keepSeconds` after its end Argo may remove the workflow, and its name is free again. Throws `rejected`. */
+export function toWorkflow(submission: Submission, installationId: string, keepSeconds: number): JsonObject {
+  const { workflow, parameters } = submission;
+  const { kind, name } = templateOf(workflow, installationId);
   const given = toArguments(parameters, readDefinition(workflow.definition));
   return {
     metadata: toMetadata(submission),
