@@ -1,7 +1,7 @@
 /** What the adapter asks of Argo, whichever way it reaches it: argo-server's REST API or the Kubernetes API. */
 import type { CallContext } from '../spi/engine-adapter.js';
-import type { StreamContext } from './argo-http.js';
 import type { JsonObject } from '../spi/http/read-answer.js';
+import type { StreamContext } from './argo-http.js';
 
 /** `Stop` lets the exit handler run, `Terminate` does not. */
 export type ShutdownStrategy = 'Stop' | 'Terminate';
@@ -12,6 +12,13 @@ export interface ReadWorkflow {
   resourceVersion: string;
   /** `spec.suspend`. */
   suspended: boolean;
+}
+
+export interface EndedWorkflow {
+  name: string;
+  uid: string;
+  /** Argo keeps, or is about to keep, a copy in its archive. */
+  archived: boolean;
 }
 
 export type TemplateKind = 'WorkflowTemplate' | 'ClusterWorkflowTemplate';
@@ -76,7 +83,7 @@ export interface ArgoAccess {
   shutdown(workflow: ReadWorkflow, strategy: ShutdownStrategy, ctx: CallContext): Promise<void>;
   setSuspended(workflow: ReadWorkflow, suspended: boolean, ctx: CallContext): Promise<void>;
   /** Removes a workflow and what is archived of it; harmless when it is not there. */
-  removeWorkflow(workflow: { name: string; uid: string }, ctx: CallContext): Promise<void>;
+  removeWorkflow(workflow: EndedWorkflow, ctx: CallContext): Promise<void>;
   template(ref: TemplateRef, ctx: CallContext): Promise<JsonObject | undefined>;
   /** Throws `conflict` when the name is taken, `rejected` when Argo does not take it. */
   createTemplate(template: JsonObject, ctx: CallContext): Promise<JsonObject>;

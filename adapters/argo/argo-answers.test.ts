@@ -1,9 +1,9 @@
 /** What a real Argo cannot be made to say: broken answers, lost ones, rows twice, nodes compressed. */
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { sendBroken } from '../../test/support/scripted-engine/broken-answers.js';
 import { BROKEN_SHAPES } from '../conformance/broken-shapes.js';
 import { callContext } from '../conformance/world.js';

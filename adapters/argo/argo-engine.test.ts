@@ -1,11 +1,11 @@
 /** What is true of a real Argo alone, beside the conformance suite. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { World } from '../conformance/conformance-case.js';
 import { baselineOf, taskRun, textOf } from '../conformance/expectations.js';
 import { makeWorld } from '../conformance/world.js';
-import type { World } from '../conformance/conformance-case.js';
 import type { EngineAdapter, WorkflowVersion } from '../spi/engine-adapter.js';
-import type { ArgoEndpoint } from './argo-lab.test-support.js';
 import { NOT_UP, argoEndpoint, argoHarness, connectArgo, kubectl } from './argo-lab.test-support.js';
+import type { ArgoEndpoint } from './argo-lab.test-support.js';
 import { argoEngine } from './argo.engine-kind.js';
 
 const LIMIT_MS = 300_000;

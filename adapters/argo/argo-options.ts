@@ -2,8 +2,8 @@
 import { durationMs } from '../../definition/duration.js';
 import type { ArgoAccess } from './argo-access.js';
 import { bearerFrom } from './bearer.js';
-import { KubernetesAccess } from './kubernetes-access.js';
 import { readKubeconfig, readServiceAccount } from './kubeconfig.js';
+import { KubernetesAccess } from './kubernetes-access.js';
 import { ServerAccess } from './server-access.js';
 
 const SERVER_KEYS = ['access', 'url', 'token', 'tokenFile', 'namespace', 'ca', 'insecure', 'uiUrl', 'keep'];

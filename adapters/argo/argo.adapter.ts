@@ -12,14 +12,14 @@ import { EngineError } from '../spi/engine-error.js';
 import type { EngineErrorCode } from '../spi/engine-error.js';
 import { FINAL_PHASES } from '../spi/facts.js';
 import type { ExecutionRef, Observation, PresentExecution } from '../spi/facts.js';
+import { garbage, readText } from '../spi/http/read-answer.js';
+import type { JsonObject } from '../spi/http/read-answer.js';
+import { RefusedByEngine } from '../spi/http/transport-error.js';
 import type { ArgoAccess, ReadWorkflow } from './argo-access.js';
 import { followChanges } from './follow-changes.js';
 import { readLog } from './log-reader.js';
 import { ALL_OF_SIGNALBOX, readMarker, sameMarker, selectInstallation, selectKeys } from './marker.js';
-import { garbage, readText } from '../spi/http/read-answer.js';
-import { RefusedByEngine } from '../spi/http/transport-error.js';
 import { objectIn, textIn, timeIn } from './read-fields.js';
-import type { JsonObject } from '../spi/http/read-answer.js';
 import { restartVerbs } from './restart.js';
 import { ArgoSentinel } from './sentinel.js';
 import { readTemplateGraph, unseenTemplateOf } from './template-graph.js';
@@ -45,6 +45,8 @@ const LIST_PAGE = 500;
 const LIST_LIMIT = 50_000;
 /** Argo made nothing because of this call; an earlier one may have made it. */
 const REFUSALS: readonly EngineErrorCode[] = ['conflict', 'rejected', 'not-found'];
+/** Argo labels what it archives; without an archive there is no such label. */
+const ARCHIVING_LABEL = 'workflows.argoproj.io/workflow-archiving-status';
 /** Somebody else may write to a workflow between our look and our change. */
 const CHANGE_ATTEMPTS = 4;
 
@@ -206,7 +208,9 @@ export function createArgoAdapter(options: ArgoAdapterOptions): EngineAdapter {
         const workflow = await read(key, ctx);
         if (!workflow) continue;
         const facts = toFacts(workflow, key, pageOf);
-        if (hasEnded(facts)) await access.removeWorkflow({ name: key, uid: facts.engineUid ?? '' }, ctx);
+        if (!hasEnded(facts)) continue;
+        const archived = textIn(objectIn(objectIn(workflow, 'metadata'), 'labels'), ARCHIVING_LABEL) !== undefined;
+        await access.removeWorkflow({ name: key, uid: facts.engineUid ?? '', archived }, ctx);
       }
     },
   };

@@ -5,8 +5,8 @@
 import { FINAL_TASK_STATES } from '../spi/facts.js';
 import type { AttemptFacts, TaskRunFacts, TaskState } from '../spi/facts.js';
 import { readJson } from '../spi/http/read-answer.js';
-import { isObject, objectsIn, textIn, timeIn } from './read-fields.js';
 import type { JsonObject } from '../spi/http/read-answer.js';
+import { isObject, objectsIn, textIn, timeIn } from './read-fields.js';
 
 /** Arguments of the workflow that are ours; a template may declare `signalbox-round` and use it. */
 export const ROUND_PARAMETER = 'signalbox-round';

@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parse } from 'yaml';
 import type { Json } from '../../definition/definition-types.js';
+import type { JsonObject } from '../spi/http/read-answer.js';
 import type { Endpoint } from './argo-http.js';
 import { bearerFrom } from './bearer.js';
 import { objectIn, objectsIn, textIn } from './read-fields.js';
-import type { JsonObject } from '../spi/http/read-answer.js';
 
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 

@@ -2,8 +2,11 @@
 import { gunzipSync } from 'node:zlib';
 import type { CallContext } from '../spi/engine-adapter.js';
 import { EngineError } from '../spi/engine-error.js';
+import { garbage, readJson, readObject, readText } from '../spi/http/read-answer.js';
+import type { JsonObject } from '../spi/http/read-answer.js';
 import type {
   ArgoAccess,
+  EndedWorkflow,
   PodLogQuery,
   ReadWorkflow,
   ShutdownStrategy,
@@ -13,9 +16,7 @@ import type {
 } from './argo-access.js';
 import { ArgoHttp } from './argo-http.js';
 import type { Endpoint, StreamContext } from './argo-http.js';
-import { garbage, readJson, readObject, readText } from '../spi/http/read-answer.js';
 import { isObject, readNamed, objectIn, objectsIn, textIn } from './read-fields.js';
-import type { JsonObject } from '../spi/http/read-answer.js';
 import { streamLines } from './stream-lines.js';
 import { unlessAbsent } from './unless-absent.js';
 
@@ -80,7 +81,7 @@ export class KubernetesAccess implements ArgoAccess {
     await this.#patch(workflow, { suspend: suspended ? true : null }, ctx);
   }
 
-  async removeWorkflow({ name, uid }: { name: string; uid: string }, ctx: CallContext): Promise<void> {
+  async removeWorkflow({ name, uid }: EndedWorkflow, ctx: CallContext): Promise<void> {
     const body = { kind: 'DeleteOptions', apiVersion: 'v1', preconditions: { uid }, propagationPolicy: 'Background' };
     await unlessAbsent(this.#http.json('DELETE', this.#of(name), ctx, body));
   }

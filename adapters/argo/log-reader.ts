@@ -3,10 +3,10 @@ import type { CallContext, LogPage, LogRequest } from '../spi/engine-adapter.js'
 import { EngineError } from '../spi/engine-error.js';
 import { FINAL_TASK_STATES } from '../spi/facts.js';
 import type { AttemptFacts } from '../spi/facts.js';
+import type { JsonObject } from '../spi/http/read-answer.js';
 import type { ArgoAccess } from './argo-access.js';
 import { readArchivedPage, readCursor, readPodLogPage, timeOf } from './log-page.js';
 import { objectsIn } from './read-fields.js';
-import type { JsonObject } from '../spi/http/read-answer.js';
 import type { PlacedNode } from './to-nodes.js';
 import { nodesOf, toObservation } from './to-observation.js';
 

@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import type { Marker } from '../spi/engine-adapter.js';
 import { garbage } from '../spi/http/read-answer.js';
-import { objectIn, textIn } from './read-fields.js';
 import type { JsonObject } from '../spi/http/read-answer.js';
+import { objectIn, textIn } from './read-fields.js';
 
 export const MANAGED_BY = 'app.kubernetes.io/managed-by';
 export const RUN_KEY = 'signalbox/run-key';

@@ -2,9 +2,9 @@
 import { LineCounter, parseDocument } from 'yaml';
 import type { Diagnostic, Json } from '../../definition/definition-types.js';
 import type { DefinitionText } from '../spi/engine-adapter.js';
+import type { JsonObject } from '../spi/http/read-answer.js';
 import type { TemplateRef } from './argo-access.js';
 import { isObject, objectIn, objectsIn, textIn } from './read-fields.js';
-import type { JsonObject } from '../spi/http/read-answer.js';
 
 /** Aliases of YAML may grow without bound. */
 const ALIAS_LIMIT = 100;

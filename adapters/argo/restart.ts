@@ -3,12 +3,12 @@ import type { CallContext, OptionalVerbs, RetryOutcome } from '../spi/engine-ada
 import { EngineError } from '../spi/engine-error.js';
 import { FINAL_PHASES } from '../spi/facts.js';
 import type { ExecutionRef, PresentExecution } from '../spi/facts.js';
+import { readText } from '../spi/http/read-answer.js';
+import type { JsonObject } from '../spi/http/read-answer.js';
 import type { ServerVerbs } from './argo-access.js';
 import { HISTORY_PARAMETER, ROUND_PARAMETER, roundOf, writeHistory } from './attempt-history.js';
 import { readMarker } from './marker.js';
-import { readText } from '../spi/http/read-answer.js';
 import { objectIn } from './read-fields.js';
-import type { JsonObject } from '../spi/http/read-answer.js';
 import type { PlacedNode } from './to-nodes.js';
 import { nodesOf, toObservation } from './to-observation.js';
 import type { PageOf } from './to-observation.js';

@@ -1,10 +1,10 @@
 import type { CallContext, Sentinel } from '../spi/engine-adapter.js';
 import { EngineError } from '../spi/engine-error.js';
+import { garbage, readText } from '../spi/http/read-answer.js';
+import type { JsonObject } from '../spi/http/read-answer.js';
 import type { ArgoAccess, TemplateRef } from './argo-access.js';
 import { MANAGED_BY, toLabelValue } from './marker.js';
-import { garbage, readText } from '../spi/http/read-answer.js';
 import { objectIn } from './read-fields.js';
-import type { JsonObject } from '../spi/http/read-answer.js';
 
 /**
  * A WorkflowTemplate that nothing uses. Kubernetes gives each object a uid that is never given again, so the uid of ours is

@@ -1,9 +1,11 @@
 /** Argo through argo-server: REST, generated from its gRPC interface. Facts are from argo-server 3.7. */
-import type { Json } from '../../definition/definition-types.js';
 import type { CallContext } from '../spi/engine-adapter.js';
 import { EngineError } from '../spi/engine-error.js';
+import { garbage, readJson, readObject, readText } from '../spi/http/read-answer.js';
+import type { JsonObject } from '../spi/http/read-answer.js';
 import type {
   ArgoAccess,
+  EndedWorkflow,
   PodLogQuery,
   ReadWorkflow,
   ServerVerbs,
@@ -14,9 +16,7 @@ import type {
 } from './argo-access.js';
 import { ArgoHttp } from './argo-http.js';
 import type { Endpoint, StreamContext } from './argo-http.js';
-import { garbage, readJson, readObject, readText } from '../spi/http/read-answer.js';
 import { isObject, readNamed, objectIn, objectsIn, textIn } from './read-fields.js';
-import type { JsonObject } from '../spi/http/read-answer.js';
 import { streamLines } from './stream-lines.js';
 import { toRefusal } from './to-refusal.js';
 import { unlessAbsent } from './unless-absent.js';
@@ -88,11 +88,11 @@ export class ServerAccess implements ArgoAccess {
     await this.#put(name, suspended ? 'suspend' : 'resume', {}, ctx);
   }
 
-  async removeWorkflow({ name, uid }: { name: string; uid: string }, ctx: CallContext): Promise<void> {
-    const removed = `${this.#workflows}/${encodeURIComponent(name)}`;
-    const archived = `/api/v1/archived-workflows/${encodeURIComponent(uid)}`;
-    await unlessAbsent(this.#http.json('DELETE', removed, ctx));
-    await unlessAbsent(this.#http.json('DELETE', archived, ctx).catch(unlessWithoutArchive));
+  async removeWorkflow({ name, uid, archived }: EndedWorkflow, ctx: CallContext): Promise<void> {
+    await unlessAbsent(this.#http.json('DELETE', `${this.#workflows}/${encodeURIComponent(name)}`, ctx));
+    // Where nothing is archived this route fails as if the server were broken.
+    if (!archived) return;
+    await unlessAbsent(this.#http.json('DELETE', `/api/v1/archived-workflows/${encodeURIComponent(uid)}`, ctx));
   }
 
   async template({ kind, name }: TemplateRef, ctx: CallContext): Promise<JsonObject | undefined> {
@@ -185,10 +185,4 @@ function readResult(line: string): JsonObject {
 /** argo-server ignores `sinceTime`; clocks may differ by a minute, and lines that come again are left out later. */
 function secondsSince(since: Date): number {
   return Math.max(60, Math.ceil((Date.now() - since.getTime()) / 1_000) + 60);
-}
-
-/** Where nothing is archived the routes of the archive are not there either. */
-function unlessWithoutArchive(error: unknown): Json {
-  if (error instanceof EngineError && /not supported|not enabled|not implemented/i.test(error.message)) return {};
-  throw error;
 }

@@ -2,11 +2,11 @@
 import type { Diagnostic } from '../../definition/definition-types.js';
 import type { CoreVerbs, WorkflowVersion } from '../spi/engine-adapter.js';
 import { EngineError } from '../spi/engine-error.js';
+import type { JsonObject } from '../spi/http/read-answer.js';
 import type { ArgoAccess, TemplateRef } from './argo-access.js';
 import { readDefinition } from './read-definition.js';
 import { objectIn, readNamed } from './read-fields.js';
 import { readTemplateGraph, readTemplateSpec } from './template-graph.js';
-import type { JsonObject } from '../spi/http/read-answer.js';
 import { DEFINITION_DIGEST, templateOf, toTemplate } from './to-workflow.js';
 
 export function templateVerbs(

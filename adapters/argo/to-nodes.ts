@@ -1,7 +1,7 @@
 /** From the nodes of a workflow's status to their places in the task graph. Pure. */
 import type { Failure, TaskState } from '../spi/facts.js';
-import { isObject, objectIn, textIn, timeIn } from './read-fields.js';
 import type { JsonObject } from '../spi/http/read-answer.js';
+import { isObject, objectIn, textIn, timeIn } from './read-fields.js';
 import { ON_EXIT } from './to-task-graph.js';
 
 /** Argo's words for a node. Pending is a pod that has not begun, whatever keeps it. */
@@ -18,6 +18,8 @@ export const NODE_PHASES: Readonly<Record<string, TaskState>> = {
 /** Nodes that hold others together, and containers of a pod that is a task itself. */
 const FRAMES = new Set(['Steps', 'StepGroup', 'DAG', 'TaskGroup', 'Container']);
 
+/** Boundaries within boundaries; a ring of them ends here. */
+const DEPTH_LIMIT = 64;
 /** One fan-out within another: far apart, so that both positions stay in one number. */
 const ITEMS_APART = 1_000_000;
 
@@ -55,15 +57,13 @@ interface Position {
 /** Nodes of hooks have no place in the graph and are left out; what an exit handler does is under `onExit`. */
 export function toNodes(workflowName: string, nodes: JsonObject, podNamesV1 = false): PlacedNode[] {
   const records = new Map(Object.entries(nodes).flatMap(([id, node]) => (isObject(node) ? [[id, node] as const] : [])));
-  const retryOf = new Map<string, string>();
-  for (const [id, node] of records) {
-    if (node['type'] === 'Retry') for (const child of childrenOf(node)) retryOf.set(child, id);
-  }
+  const retries = [...records.values()].filter((node) => node['type'] === 'Retry');
+  const attempts = new Set(retries.flatMap(childrenOf));
   const positions = new Map<string, Position | undefined>();
 
   const positionOf = (id: string, node: JsonObject, depth: number): Position | undefined => {
     if (positions.has(id)) return positions.get(id);
-    const position = depth > 64 ? undefined : compute(id, node, depth);
+    const position = depth > DEPTH_LIMIT ? undefined : compute(id, node, depth);
     positions.set(id, position);
     return position;
   };
@@ -79,7 +79,7 @@ export function toNodes(workflowName: string, nodes: JsonObject, podNamesV1 = fa
     if (!around) return undefined;
     const prefix = boundary === undefined ? workflowName : (textIn(boundary, 'name') ?? '');
     if (!name.startsWith(prefix)) return undefined;
-    const part = readPart(name.slice(prefix.length), retryOf.has(id));
+    const part = readPart(name.slice(prefix.length), attempts.has(id));
     if (!part) return undefined;
     const hooked = objectIn(node, 'nodeFlag')['hooked'] === true;
     if (hooked && !(boundary === undefined && part.name === ON_EXIT)) return undefined;
@@ -93,12 +93,12 @@ export function toNodes(workflowName: string, nodes: JsonObject, podNamesV1 = fa
   return [...records].flatMap(([id, node]): PlacedNode[] => {
     const position = positionOf(id, node, 0);
     if (!position) return [];
-    const { path, items, attempts } = position;
+    const { path, items } = position;
     const type = textIn(node, 'type') ?? 'Pod';
     const placed: PlacedNode = {
       ...readNode(workflowName, id, node, podNamesV1),
       task: path.length === 0 ? templateOf(node) : path.join('.'),
-      attempts,
+      attempts: position.attempts,
       kind: type === 'Retry' ? 'retry' : FRAMES.has(type) ? 'frame' : 'execution',
     };
     if (items.length > 0) placed.mapIndex = items.reduce((sum, item) => sum * ITEMS_APART + item, 0);

@@ -2,11 +2,11 @@
 import type { Json } from '../../definition/definition-types.js';
 import type { ListedExecution } from '../spi/engine-adapter.js';
 import type { Failure, PresentExecution, RunPhase, TaskGraph, TaskRunFacts } from '../spi/facts.js';
+import { garbage, readText } from '../spi/http/read-answer.js';
+import type { JsonObject } from '../spi/http/read-answer.js';
 import { readHistory } from './attempt-history.js';
 import { INSTALLATION, RUN_KEY, readMarker } from './marker.js';
-import { garbage, readText } from '../spi/http/read-answer.js';
 import { isObject, objectIn, textIn, timeIn } from './read-fields.js';
-import type { JsonObject } from '../spi/http/read-answer.js';
 import { toNodes } from './to-nodes.js';
 import type { PlacedNode } from './to-nodes.js';
 import { OWN_SCOPE, toTaskGraph } from './to-task-graph.js';

@@ -1,7 +1,7 @@
 /** From the templates of a workflow to its tasks and edges. Pure. */
 import type { TaskFacts, TaskGraph } from '../spi/facts.js';
-import { isObject, objectIn, objectsIn, textIn } from './read-fields.js';
 import type { JsonObject } from '../spi/http/read-answer.js';
+import { isObject, objectIn, objectsIn, textIn } from './read-fields.js';
 
 /** The title of what an exit handler does: Argo calls its node so. */
 export const ON_EXIT = 'onExit';

@@ -2,10 +2,10 @@
 import type { Json } from '../../definition/definition-types.js';
 import { FINAL_TASK_STATES } from '../spi/facts.js';
 import type { AttemptFacts, TaskGraph, TaskRunFacts, TaskState } from '../spi/facts.js';
+import type { JsonObject } from '../spi/http/read-answer.js';
 import { historyKey, withHistory } from './attempt-history.js';
 import type { AttemptHistory } from './attempt-history.js';
 import { objectsIn, textIn } from './read-fields.js';
-import type { JsonObject } from '../spi/http/read-answer.js';
 import { toFailure } from './to-nodes.js';
 import type { PlacedNode } from './to-nodes.js';
 
@@ -35,14 +35,6 @@ export function toTaskRuns(sources: TaskRunSources): TaskRunFacts[] {
   const begun = new Set(groups.map(({ task }) => task));
   for (const { title } of graph.tasks) if (!begun.has(title)) runs.push(withoutNode(title, sources));
   return runs;
-}
-
-/** The node of each attempt, oldest first: the same order as the attempts that `toTaskRuns` numbers last. */
-export function executionsOf(nodes: readonly PlacedNode[], task: string, mapIndex: number | undefined): PlacedNode[] {
-  return nodes
-    .filter((node) => node.kind === 'execution' && node.type !== 'Skipped')
-    .filter((node) => node.task === task && node.mapIndex === mapIndex)
-    .sort(byAttempt);
 }
 
 function groupsOf(nodes: PlacedNode[]): Group[] {

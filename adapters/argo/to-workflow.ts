@@ -3,13 +3,13 @@ import { createHash } from 'node:crypto';
 import type { Json } from '../../definition/definition-types.js';
 import type { Submission, WorkflowVersion } from '../spi/engine-adapter.js';
 import { EngineError } from '../spi/engine-error.js';
+import type { JsonObject } from '../spi/http/read-answer.js';
 import type { TemplateRef } from './argo-access.js';
 import { ROUND_PARAMETER } from './attempt-history.js';
 import { MANAGED_BY, toLabelValue, toMetadata } from './marker.js';
 import { declaredParameters, readDefinition } from './read-definition.js';
 import type { ReadDefinition } from './read-definition.js';
 import { objectIn } from './read-fields.js';
-import type { JsonObject } from '../spi/http/read-answer.js';
 
 const TITLE = 'signalbox/title';
 export const DEFINITION_DIGEST = 'signalbox/definition-digest';
