@@ -40,19 +40,16 @@ export function readHistory(spec: JsonObject): AttemptHistory {
   const history = new Map<string, AttemptFacts[]>();
   const text = argumentOf(spec, HISTORY_PARAMETER);
   if (text === undefined) return history;
-  let entries: JsonObject[];
   try {
-    entries = objectsIn({ entries: readJson(Buffer.from(text, 'base64')) }, 'entries');
-  } catch {
+    for (const entry of objectsIn({ entries: readJson(Buffer.from(text, 'base64')) }, 'entries')) {
+      const key = textIn(entry, 'k');
+      const attempt = readAttempt(entry);
+      if (key !== undefined && attempt) history.set(key, [...(history.get(key) ?? []), attempt]);
+    }
     return history;
+  } catch {
+    return new Map();
   }
-  for (const entry of entries) {
-    const key = textIn(entry, 'k');
-    const attempt = readAttempt(entry);
-    if (key === undefined || !attempt) continue;
-    history.set(key, [...(history.get(key) ?? []), attempt]);
-  }
-  return history;
 }
 
 /** How often the workflow was begun: 1, and one more for each retry of ours. */

@@ -56,6 +56,7 @@ describe('readPodLogPage', () => {
 
   test("an ended one without one line, the executor's included, has no pod any more", async () => {
     expect(await page([])).toBeUndefined();
+    expect(await page([], { cursor: '5.1' })).toBeUndefined();
     expect(await page([EXIT])).toEqual({ text: '', end: true, next: undefined });
   });
 

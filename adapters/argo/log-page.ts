@@ -64,7 +64,7 @@ export async function readPodLogPage(
     // Lines of two streams may come a little out of order: a position never goes back.
     if (nanoseconds >= position.nanoseconds) position = seen;
   }
-  if (!any && request.cursor === undefined && ended) return undefined;
+  if (!any && ended) return undefined;
   const end = ended && !full;
   return {
     source: 'live',

@@ -23,9 +23,13 @@ export async function readLog(access: ArgoAccess, request: LogRequest, ctx: Call
   if (node === undefined) return none('Argo deleted the pod of this attempt with its log when the run was retried');
   if (node.type !== 'Pod') return none(`a task of type ${node.type} has no log`);
   const archived = request.cursor === undefined ? undefined : ARCHIVED.exec(request.cursor);
+  if (archived) return fromArchive(access, request, node, Number(archived[1]), ctx);
   const ended = FINAL_TASK_STATES.includes(attempt.state);
-  const live = archived ? undefined : await fromPod(access, request, node, ended, ctx);
-  return live ?? (await fromArchive(access, request, node, Number(archived?.[1] ?? 0), ctx));
+  const live = await fromPod(access, request, node, ended, ctx);
+  if (live) return live;
+  // Where the archive has the line that a cursor of the pod stands at is not known.
+  const begun = timeOf(readCursor(request.cursor)) !== undefined;
+  return begun ? none('the pod went away while its log was read') : fromArchive(access, request, node, 0, ctx);
 }
 
 function attemptOf(workflow: JsonObject, { ref, task, mapIndex, attempt }: LogRequest): AttemptFacts | undefined {
