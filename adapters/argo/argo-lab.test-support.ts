@@ -102,7 +102,7 @@ export async function argoHarness(endpoint: ArgoEndpoint, access: Access): Promi
     restart: () => restartArgo(endpoint),
     wipe: removeAll,
     forget: (ref) => forget(endpoint, ref),
-    wire: { impossible: 'a real Argo says what it says; the scripted engine is broken instead' },
+    wire: { impossible: 'a real Argo says what it says; argo-answers.test.ts plays what it cannot be made to say' },
     // Each is a pod.
     manyTaskRuns: 25,
     patienceMs: 240_000,
