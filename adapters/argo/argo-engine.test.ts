@@ -84,15 +84,16 @@ onReal(`a real Argo${endpoint ? '' : ` (${NOT_UP})`}`, () => {
   });
 
   test(
-    'reports a pod that somebody deleted as a failure of the platform',
+    'reports a pod that somebody deleted as a failure of its task, not as a cancel',
     async () => {
       const { ref } = await world.start('sleeping');
       await world.until(ref, 'hold runs', (seen) => taskRun(seen, 'hold').state === 'RUNNING');
       const pods = ['-n', argo.namespace, '-l', `workflows.argoproj.io/workflow=${ref.key}`];
-      await kubectl(argo, 'delete', 'pods', ...pods, '--grace-period=0', '--force');
+      await kubectl(argo, 'delete', 'pods', ...pods);
       const facts = await world.ended(ref);
       expect(facts).toMatchObject({ phase: 'failed', stopEvidence: false });
-      expect(facts.failure).toMatchObject({ class: 'platform', task_title: 'hold' });
+      expect(facts.failure).toMatchObject({ task_title: 'hold' });
+      expect(taskRun(facts, 'hold').state).toBe('FAILED');
     },
     LIMIT_MS,
   );
