@@ -14,7 +14,8 @@ import { RefusedByEngine, statusCode, transportError } from './transport-error.j
 const ANSWER_LIMIT_BYTES = 8 * 1_048_576;
 /** What is read of a refusal to find its reason. */
 const REFUSAL_LIMIT_BYTES = 65_536;
-const CONNECTIONS = 16;
+/** More than calls may be under way: how many go out at once is for the gateway to say, which knows submits from looks. */
+const CONNECTIONS = 64;
 
 /** PEM texts: whom we trust beside the public authorities, and who we are. */
 export interface Tls {
