@@ -151,6 +151,9 @@ export const LOG_CASES: Pick<CaseBook, 'logs'> = {
           if (page instanceof EngineError) return;
           await expectEngineError(textOf(page), 'unknown', 'timeout', 'unavailable');
         });
+        // None of them has kept a connection that others need.
+        const healthy = await adapter.logs({ ref, task: 'chatter', attempt: 1, limitBytes: 10_000 }, ctx());
+        expect(await textOf(healthy)).not.toBe('');
       },
     },
     {

@@ -14,6 +14,11 @@ import { RefusedByEngine, statusCode, transportError } from './transport-error.j
 const ANSWER_LIMIT_BYTES = 8 * 1_048_576;
 /** What is read of a refusal to find its reason. */
 const REFUSAL_LIMIT_BYTES = 65_536;
+/**
+ * axios' word for none. Told any other number, Infinity among them, it hands a streamed body on through a generator, and a generator
+ * that never began destroys nothing: a body destroyed unread would keep its connection, beyond every deadline (axios 1.21.1).
+ */
+const NO_LIMIT = -1;
 /** More than calls may be under way: how many go out at once is for the gateway to say, which knows submits from looks. */
 const CONNECTIONS = 64;
 
@@ -93,7 +98,7 @@ export class EngineHttp {
 
   /** A body of any length, to be read or destroyed by the caller. */
   async stream(request: HttpRequest, ctx: Pick<CallContext, 'signal' | 'traceparent'>): Promise<StreamedAnswer> {
-    const response = await this.#send<Readable>(request, { responseType: 'stream' }, ctx, Infinity);
+    const response = await this.#send<Readable>(request, { responseType: 'stream' }, ctx, NO_LIMIT);
     if (isSuccess(response.status)) return { headers: flat(response), body: response.data };
     throw this.#refusal(request, response, await beginning(response.data));
   }
