@@ -169,7 +169,11 @@ async function drive(id: number): Promise<void> {
     if (run.id === id)
       await app.app.nest
         .get(RunDriver)
-        .drive(engine, run, token, { slots: new Slots(1), prepared: new Slots(1), store: new VisitStore(app.database) });
+        .drive(engine, run, token, {
+          slots: new Slots(1),
+          prepared: new Slots(1),
+          store: new VisitStore(app.database),
+        });
   }
 }
 
