@@ -164,16 +164,10 @@ async function request(id: number, type: LifecycleRequestType): Promise<void> {
 
 /** A worker claims what is due and drives it; one that dies leaves its lease behind. */
 async function drive(id: number): Promise<void> {
+  const lane = { slots: new Slots(1), prepared: new Slots(1), store: new VisitStore(app.database) };
   const { token, runs: due } = await claimDueRuns(app.database, 'model', 100, 15_000);
   for (const run of due) {
-    if (run.id === id)
-      await app.app.nest
-        .get(RunDriver)
-        .drive(engine, run, token, {
-          slots: new Slots(1),
-          prepared: new Slots(1),
-          store: new VisitStore(app.database),
-        });
+    if (run.id === id) await app.app.nest.get(RunDriver).drive(engine, run, token, lane);
   }
 }
 
