@@ -19,8 +19,7 @@ const REFUSAL_LIMIT_BYTES = 65_536;
  * that never began destroys nothing: a body destroyed unread would keep its connection, beyond every deadline (axios 1.21.1).
  */
 const NO_LIMIT = -1;
-/** More than calls may be under way: how many go out at once is for the gateway to say, which knows submits from looks. */
-const CONNECTIONS = 64;
+const CONNECTIONS = 16;
 
 /** PEM texts: whom we trust beside the public authorities, and who we are. */
 export interface Tls {
