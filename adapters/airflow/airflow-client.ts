@@ -17,7 +17,9 @@ import { readDetail } from './read-detail.js';
  * Of this process. Airflow's api-server has 15 database connections for each of its workers: 20 calls at once stopped one for
  * two and a half minutes (3.3.2).
  */
-const CONNECTIONS = 4;
+export const CONNECTIONS = 4;
+/** Logs that are read at the same time. */
+const STREAMS = 4;
 
 export interface Version {
   dialect: Dialect;
@@ -31,7 +33,12 @@ export class AirflowClient {
   #version: Promise<Version> | undefined;
 
   constructor(options: AirflowOptions) {
-    this.#http = new EngineHttp({ url: options.url, connections: CONNECTIONS, readRefusal: readDetail });
+    this.#http = new EngineHttp({
+      url: options.url,
+      connections: CONNECTIONS,
+      streams: STREAMS,
+      readRefusal: readDetail,
+    });
     this.#login = new AirflowLogin(options.credentials);
     this.#url = options.url;
   }

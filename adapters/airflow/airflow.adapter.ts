@@ -17,7 +17,7 @@ import { EngineError } from '../spi/engine-error.js';
 import type { EngineHost } from '../spi/engine-kind.js';
 import type { ExecutionRef } from '../spi/facts.js';
 import { garbage, readCount, readList, readObject, readText } from '../spi/http/read-answer.js';
-import { AirflowClient } from './airflow-client.js';
+import { AirflowClient, CONNECTIONS } from './airflow-client.js';
 import type { AirflowOptions } from './airflow-options.js';
 import { AirflowRuns } from './airflow-runs.js';
 import { unlessAbsent } from './unless-absent.js';
@@ -164,6 +164,7 @@ export function airflowAdapter(options: AirflowOptions, host: Pick<EngineHost, '
       retryKind: 'in-place',
       formats: options.dagsFolder === undefined ? ['reference'] : ['native', 'reference'],
       pageSize: PAGE,
+      callsAtOnce: CONNECTIONS,
     },
     {
       ping: async (ctx) => {

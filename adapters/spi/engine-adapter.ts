@@ -226,6 +226,8 @@ export interface Capabilities<V extends VerbSupport = VerbSupport> {
   formats: readonly DefinitionFormat[];
   /** Executions one `observeMany` reads in one engine call. */
   pageSize: number;
+  /** Calls of one process that the engine can do with at the same time; absent = as many as the operator allows. */
+  callsAtOnce?: number;
 }
 
 export type EngineAdapter = CoreVerbs &

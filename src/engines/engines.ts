@@ -138,6 +138,7 @@ function toEngine(options: EnginesOptions, installationId: string, entry: Engine
       timeoutMs: options.config.engineTimeoutMs,
       callsPerSecond: entry.callsPerSecond,
       burst: entry.callsPerSecond * 2,
+      slots: Math.min(options.config.engineSlots, adapter.capabilities.callsAtOnce ?? Infinity),
       metrics: options.metrics,
     }),
   };

@@ -6,15 +6,15 @@ import { type CallOptions, EngineGateway } from './gateway.js';
 
 const intent: CallOptions = { class: 'intent' };
 
-function gatewayWith(options: { timeoutMs?: number; callsPerSecond?: number; burst?: number } = {}): {
+function gatewayWith(options: { timeoutMs?: number; callsPerSecond?: number; burst?: number; slots?: number } = {}): {
   gateway: EngineGateway;
   metrics: Metrics;
 } {
   const metrics = new Metrics();
   const adapter = {} as EngineAdapter;
-  const { timeoutMs = 1_000, callsPerSecond = 1_000, burst = 1_000 } = options;
+  const { timeoutMs = 1_000, callsPerSecond = 1_000, burst = 1_000, slots = 16 } = options;
   return {
-    gateway: new EngineGateway({ engineName: 'e', adapter, timeoutMs, callsPerSecond, burst, metrics }),
+    gateway: new EngineGateway({ engineName: 'e', adapter, timeoutMs, callsPerSecond, burst, slots, metrics }),
     metrics,
   };
 }
@@ -140,6 +140,63 @@ describe('EngineGateway', () => {
     const calls = (['intent', 'reconcile'] as const).map((one) => codeOf(gateway.call('find', { class: one }, work)));
     await jest.advanceTimersByTimeAsync(500);
     expect(await Promise.all(calls)).toEqual(['unavailable', 'unavailable']);
+    expect(work).not.toHaveBeenCalled();
+  });
+
+  test('so many calls are under way at once, and an intent passes the looks that wait', async () => {
+    const { gateway } = gatewayWith({ slots: 1 });
+    const began: string[] = [];
+    const ends: (() => void)[] = [];
+    const call = (name: string, callClass: CallOptions['class']): Promise<string> =>
+      codeOf(
+        gateway.call(name, { class: callClass }, () => {
+          began.push(name);
+          return new Promise<void>((done) => ends.push(done));
+        }),
+      );
+    const calls = [call('first', 'read'), call('look', 'reconcile'), call('submit', 'intent')];
+    for (let ended = 0; ended < calls.length; ended++) {
+      await jest.advanceTimersByTimeAsync(0);
+      expect(began).toHaveLength(ended + 1);
+      ends[ended]?.();
+    }
+    expect(await Promise.all(calls)).toEqual(['ok', 'ok', 'ok']);
+    expect(began).toEqual(['first', 'submit', 'look']);
+  });
+
+  test('a call that found no slot for half of its time was not made, and one left behind gives its slot back', async () => {
+    const { gateway } = gatewayWith({ slots: 1, timeoutMs: 1_000 });
+    const never = codeOf(gateway.call('observe', { class: 'reconcile' }, () => new Promise(() => undefined)));
+    const work = jest.fn(() => Promise.resolve());
+    const waiting = codeOf(gateway.call('submit', intent, work));
+    await jest.advanceTimersByTimeAsync(500);
+    expect(await waiting).toBe('unavailable');
+    expect(work).not.toHaveBeenCalled();
+    await gateway.call('ping', { ...intent, probe: true }, work);
+    await jest.advanceTimersByTimeAsync(500);
+    expect(await never).toBe('timeout');
+    expect(await codeOf(gateway.call('submit', intent, work))).toBe('ok');
+    expect(work).toHaveBeenCalledTimes(2);
+  });
+
+  test('a call that got its slot after the breaker opened is not made', async () => {
+    const { gateway } = gatewayWith({ slots: 5 });
+    const ends: (() => void)[] = [];
+    const failing = Array.from({ length: 5 }, () =>
+      codeOf(
+        gateway.call(
+          'submit',
+          intent,
+          () => new Promise((_, fail) => ends.push(() => fail(new EngineError('unavailable', '-')))),
+        ),
+      ),
+    );
+    const work = jest.fn(() => Promise.resolve());
+    const waiting = codeOf(gateway.call('submit', intent, work));
+    await jest.advanceTimersByTimeAsync(0);
+    for (const end of ends) end();
+    await Promise.all(failing);
+    expect(await waiting).toBe('unavailable');
     expect(work).not.toHaveBeenCalled();
   });
 

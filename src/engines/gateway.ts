@@ -1,10 +1,11 @@
-/** Every call to an engine goes through here: deadline, budget, circuit breaker, metrics, trace context. Adapters have none of it. */
+/** Every call to an engine goes through here: deadline, budget, slots, circuit breaker, metrics, trace context. Adapters have none of it. */
 import type { CallContext, EngineAdapter } from '../../adapters/spi/engine-adapter.js';
 import { EngineError, type EngineErrorCode } from '../../adapters/spi/engine-error.js';
 import type { Metrics } from '../platform/metrics.js';
 import { shortText } from '../platform/short-text.js';
 import { continueTrace, makeTraceparent } from '../platform/trace.js';
 import { CallBudget, type CallClass } from './call-budget.js';
+import { CallSlots } from './call-slots.js';
 import { CircuitBreaker } from './circuit-breaker.js';
 
 export interface GatewayOptions {
@@ -15,6 +16,8 @@ export interface GatewayOptions {
   /** Calls a second on average, and at once. */
   callsPerSecond: number;
   burst: number;
+  /** Calls under way at the same time. */
+  slots: number;
   metrics: Pick<Metrics, 'engineCalls' | 'engineCallSeconds'>;
 }
 
@@ -31,10 +34,12 @@ export class EngineGateway {
   readonly adapter: EngineAdapter;
   private readonly breaker = new CircuitBreaker();
   private readonly budget: CallBudget;
+  private readonly slots: CallSlots;
 
   constructor(private readonly options: GatewayOptions) {
     this.adapter = options.adapter;
     this.budget = new CallBudget(options.callsPerSecond, options.burst);
+    this.slots = new CallSlots(options.slots);
   }
 
   /** Milliseconds for which the breaker refuses calls; 0 = closed. */
@@ -44,8 +49,8 @@ export class EngineGateway {
 
   /**
    * Calls one verb of the adapter. Throws `EngineError` and nothing else: `unavailable` also when the breaker is open or when
-   * the share of the budget is spent, for reads at once, for others after half of the time the call may take. The wait and
-   * the call together end within `timeoutMs`: a lease that is longer covers both.
+   * the share of the budget is spent, for reads at once, for others after half of the time the call may take, and when no slot
+   * came free for so long. The wait and the call together end within `timeoutMs`: a lease that is longer covers both.
    */
   async call<T>(
     verb: string,
@@ -53,7 +58,8 @@ export class EngineGateway {
     work: (adapter: EngineAdapter, ctx: CallContext) => Promise<T>,
   ): Promise<T> {
     const longestMs = options.timeoutMs ?? this.options.timeoutMs;
-    const timeoutMs = options.probe ? longestMs : longestMs - (await this.admit(options.class, longestMs / 2));
+    const { waitedMs, leave } = options.probe ? NO_WAIT : await this.admit(options.class, longestMs / 2);
+    const timeoutMs = longestMs - waitedMs;
     const abort = new AbortController();
     const began = process.hrtime.bigint();
     let outcome: EngineErrorCode | 'ok' = 'ok';
@@ -80,14 +86,14 @@ export class EngineGateway {
       throw error;
     } finally {
       clearTimeout(timer);
+      leave();
       const labels = { engine: this.options.engineName, verb };
       this.options.metrics.engineCalls.inc({ ...labels, outcome });
       this.options.metrics.engineCallSeconds.observe(labels, Number(process.hrtime.bigint() - began) / 1e9);
     }
   }
 
-  /** Returns the milliseconds it waited. */
-  private async admit(callClass: CallClass, longestMs: number): Promise<number> {
+  private async admit(callClass: CallClass, longestMs: number): Promise<Admission> {
     const began = performance.now();
     for (;;) {
       this.refuseWhileOpen();
@@ -100,8 +106,17 @@ export class EngineGateway {
       }
       await new Promise((resolve) => setTimeout(resolve, waitMs));
     }
+    const leave = await this.slots.take(callClass, longestMs - (performance.now() - began));
+    if (!leave)
+      throw new EngineError('unavailable', `as many calls of ${this.options.engineName} as it may have are under way`);
+    try {
+      this.refuseWhileOpen();
+    } catch (error) {
+      leave();
+      throw error;
+    }
     this.breaker.enter();
-    return performance.now() - began;
+    return { waitedMs: performance.now() - began, leave };
   }
 
   private refuseWhileOpen(): void {
@@ -122,6 +137,15 @@ export class EngineGateway {
     }
   }
 }
+
+interface Admission {
+  waitedMs: number;
+  /** Gives the slot back. */
+  leave: () => void;
+}
+
+/** A health check does not stand in line with what it is to explain. */
+const NO_WAIT: Admission = { waitedMs: 0, leave: () => undefined };
 
 /** A surprise inside an adapter is an outcome nobody knows, never a verdict. Texts of the engine are kept short. */
 function toEngineError(cause: unknown): EngineError {

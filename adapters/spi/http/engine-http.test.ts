@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { EngineError } from '../engine-error.js';
 import { EngineHttp } from './engine-http.js';
 import type { HttpRequest } from './engine-http.js';
-import { BROKEN_ANSWERS, startRawEngine } from './raw-engine.test-support.js';
+import { BROKEN_ANSWERS, head, startRawEngine } from './raw-engine.test-support.js';
 import type { Answer, RawEngine } from './raw-engine.test-support.js';
 
 /** Far above what a call on loopback takes; a connection that was kept never comes free. */
@@ -34,7 +34,7 @@ let client: EngineHttp;
 
 beforeEach(async () => {
   engine = await startRawEngine();
-  client = new EngineHttp({ url: engine.url, connections: 1, readRefusal: () => ({}) });
+  client = new EngineHttp({ url: engine.url, connections: 1, streams: 1, readRefusal: () => ({}) });
 });
 
 afterEach(async () => {
@@ -56,16 +56,22 @@ describe.each(BROKEN_ANSWERS)('the next call has a connection after %s', (_shape
     });
     // What a broken body throws is its reader's to map.
     if (stream) await read(stream.body, deadline).catch(() => undefined);
-    await expectNextCall();
+    await expectNextStream();
   });
+});
+
+test('a call does not wait for a stream that somebody goes on reading', async () => {
+  const { ctx, deadline } = plays((socket) => socket.write(`${head('200 OK', 'content-type: text/plain')}a line\n`));
+  const { body } = await client.stream(BROKEN, ctx);
+  await expectNextCall();
+  body.destroy();
+  deadline();
 });
 
 test('a body that is read whole leaves its connection to the next call', async () => {
   for (let time = 0; time < 3; time += 1) {
     const { body } = await client.stream(HEALTHY, context(new AbortController()));
-    const chunks: Buffer[] = [];
-    for await (const chunk of body as AsyncIterable<Buffer>) chunks.push(chunk);
-    expect(Buffer.concat(chunks).toString()).toBe('{"ok":true}');
+    expect(await textOf(body)).toBe('{"ok":true}');
   }
   expect(engine.connections).toBe(1);
 });
@@ -108,6 +114,19 @@ async function expectNextCall(): Promise<void> {
   const { json } = await client.request(HEALTHY, { ...context(new AbortController()), signal });
   expect(json).toEqual({ ok: true });
   expect(engine.paths).toEqual(['/broken', '/healthy']);
+}
+
+async function expectNextStream(): Promise<void> {
+  const signal = AbortSignal.timeout(NEXT_CALL_MS);
+  const { body } = await client.stream(HEALTHY, { ...context(new AbortController()), signal });
+  expect(JSON.parse(await textOf(body))).toEqual({ ok: true });
+  expect(engine.paths).toEqual(['/broken', '/healthy']);
+}
+
+async function textOf(body: Readable): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of body as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
 }
 
 async function leaves(body: Readable, deadline: () => void): Promise<void> {

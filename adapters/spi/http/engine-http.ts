@@ -20,6 +20,8 @@ const REFUSAL_LIMIT_BYTES = 65_536;
  */
 const NO_LIMIT = -1;
 const CONNECTIONS = 16;
+/** Streams last as long as somebody reads them: they have connections of their own, so that no call waits for the end of one. */
+const STREAM_CONNECTIONS = 8;
 
 /** PEM texts: whom we trust beside the public authorities, and who we are. */
 export interface Tls {
@@ -33,8 +35,10 @@ export interface Tls {
 export interface EngineHttpOptions {
   /** Address that every path is appended to. */
   url: string;
-  /** Connections at the same time; further calls wait for one. */
+  /** Connections of calls at the same time; further calls wait for one. */
   connections?: number;
+  /** Connections of streams at the same time. */
+  streams?: number;
   tls?: Tls;
   /**
    * What the engine says in the body of a refusal; `absent` = it is the engine's own positive "no such thing", which no proxy
@@ -66,19 +70,16 @@ export interface StreamedAnswer {
 export class EngineHttp {
   readonly #options: EngineHttpOptions;
   readonly #http: AxiosInstance;
-  readonly #agents: readonly [HttpAgent, HttpsAgent];
+  readonly #calls: Agents;
+  readonly #streams: Agents;
   readonly #closing = new AbortController();
 
   constructor(options: EngineHttpOptions) {
     this.#options = options;
-    const pool = { keepAlive: true, maxSockets: options.connections ?? CONNECTIONS };
-    const { insecure = false, ...identity } = options.tls ?? {};
-    this.#agents = [new HttpAgent(pool), new HttpsAgent({ ...pool, rejectUnauthorized: !insecure, ...identity })];
-    const [httpAgent, httpsAgent] = this.#agents;
+    this.#calls = agents(options.connections ?? CONNECTIONS, options.tls);
+    this.#streams = agents(options.streams ?? STREAM_CONNECTIONS, options.tls);
     this.#http = axios.create({
       baseURL: options.url,
-      httpAgent,
-      httpsAgent,
       // A redirect would carry the credentials to a host the operator never named.
       maxRedirects: 0,
       proxy: false,
@@ -90,21 +91,26 @@ export class EngineHttp {
 
   /** Throws `RefusedByEngine` for any answer but 2xx, `EngineError` for none. */
   async request(request: HttpRequest, ctx: Pick<CallContext, 'signal' | 'traceparent'>): Promise<HttpAnswer> {
-    const response = await this.#send<Buffer>(request, { responseType: 'arraybuffer' }, ctx, ANSWER_LIMIT_BYTES);
+    const config = { ...this.#calls, responseType: 'arraybuffer' } as const;
+    const response = await this.#send<Buffer>(request, config, ctx, ANSWER_LIMIT_BYTES);
     if (!isSuccess(response.status)) throw this.#refusal(request, response, response.data);
     return { json: response.status === 204 ? null : readJson(response.data), headers: flat(response) };
   }
 
   /** A body of any length, to be read or destroyed by the caller. */
   async stream(request: HttpRequest, ctx: Pick<CallContext, 'signal' | 'traceparent'>): Promise<StreamedAnswer> {
-    const response = await this.#send<Readable>(request, { responseType: 'stream' }, ctx, NO_LIMIT);
+    const config = { ...this.#streams, responseType: 'stream' } as const;
+    const response = await this.#send<Readable>(request, config, ctx, NO_LIMIT);
     if (isSuccess(response.status)) return { headers: flat(response), body: response.data };
     throw this.#refusal(request, response, await beginning(response.data));
   }
 
   close(): void {
     this.#closing.abort();
-    for (const agent of this.#agents) agent.destroy();
+    for (const { httpAgent, httpsAgent } of [this.#calls, this.#streams]) {
+      httpAgent.destroy();
+      httpsAgent.destroy();
+    }
   }
 
   async #send<T>(
@@ -145,6 +151,19 @@ export class EngineHttp {
     const retryAfter = flat(response)['retry-after'];
     return new RefusedByEngine(statusCode(status, told.absent === true), status, told.message, retryAfter, new Date());
   }
+}
+
+interface Agents {
+  httpAgent: HttpAgent;
+  httpsAgent: HttpsAgent;
+}
+
+function agents(maxSockets: number, { insecure = false, ...identity }: Tls = {}): Agents {
+  const pool = { keepAlive: true, maxSockets };
+  return {
+    httpAgent: new HttpAgent(pool),
+    httpsAgent: new HttpsAgent({ ...pool, rejectUnauthorized: !insecure, ...identity }),
+  };
 }
 
 /** The interface's error for anything axios or a stream throws. */
