@@ -42,6 +42,11 @@ export class Dispatcher {
     for (const lane of this.lanes) if (engine === '' || lane.engineName === engine) lane.wake();
   }
 
+  /** Whether more runs were due on this engine than there was room for. */
+  hasBacklog(engine: string): boolean {
+    return this.lanes.some((lane) => lane.engineName === engine && lane.backlog);
+  }
+
   /** Takes no more work and waits for what is in hand; what does not end in time is found by the next process. */
   async stop(): Promise<void> {
     await Promise.all(this.lanes.map((lane) => lane.stop()));
@@ -68,7 +73,7 @@ class Lane {
   /** A backlog is claimed so many at a time: a claim for each run that is done would cost as much as the run. */
   private readonly claimed: number;
   /** The last claim found as many as it asked for. */
-  private backlog = false;
+  backlog = false;
   private readonly work: DriveLane;
 
   constructor(

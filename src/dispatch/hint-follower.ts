@@ -5,9 +5,8 @@ import { tokenOfKey } from '../lifecycle/run-key.js';
 import { Database } from '../platform/database.js';
 import { Log } from '../platform/log.js';
 import { Observer } from '../reconcile/observer.js';
-
-/** Hints are gathered this long into one look. */
-const GATHER_MS = 30;
+import { Dispatcher } from './dispatcher.js';
+import { HintGatherer } from './hint-gatherer.js';
 
 /** Looks at runs sooner where an engine says that they changed. A lost hint costs nothing but time: reconciliation sees it. */
 @Injectable()
@@ -18,6 +17,7 @@ export class HintFollower {
     private readonly database: Database,
     private readonly engines: Engines,
     private readonly observer: Observer,
+    private readonly dispatcher: Dispatcher,
     private readonly log: Log,
   ) {}
 
@@ -32,28 +32,14 @@ export class HintFollower {
   private follow(engine: Engine): (() => Promise<void>) | undefined {
     const { hints } = engine.gateway.adapter;
     if (!hints) return undefined;
-    let gathered = new Set<string>();
-    let looking: Promise<void> | undefined;
-    let timer: NodeJS.Timeout | undefined;
-    const look = async (): Promise<void> => {
-      timer = undefined;
-      const keys = gathered;
-      gathered = new Set();
-      await this.look(engine, [...keys]);
-      looking = undefined;
-      if (gathered.size > 0) schedule();
-    };
-    const schedule = (): void => {
-      if (!looking) timer ??= setTimeout(() => (looking = look()), GATHER_MS);
-    };
-    const unsubscribe = hints((key) => {
-      gathered.add(key);
-      schedule();
+    const gatherer = new HintGatherer({
+      look: (keys) => this.look(engine, keys),
+      isBusy: () => this.dispatcher.hasBacklog(engine.name),
     });
+    const unsubscribe = hints((key) => gatherer.add(key));
     return async () => {
       unsubscribe();
-      clearTimeout(timer);
-      await looking;
+      await gatherer.stop();
     };
   }
 
