@@ -1,7 +1,7 @@
 // Real engines on this machine, for tests and for trying Signalbox on them: npm run engines -- --help
-import { readdirSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { endWithUsage, enginesNamed, loadEngine, unknownEngines } from './engines/lab/known-engines.js';
 import { makeLab } from './engines/lab/lab.js';
 
 const USAGE = `Usage: npm run engines -- VERB [ENGINE...] [--json]
@@ -15,32 +15,20 @@ user's cache folder, and go on running until they are taken down.
   logs     the last lines of their logs, each under its file
 `;
 
-// Every file directly in scripts/engines is an engine; what they share lies in folders.
-const known = readdirSync(new URL('./engines/', import.meta.url))
-  .filter((file) => file.endsWith('.js'))
-  .map((file) => file.replace(/\.js$/, ''))
-  .sort();
-
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { json: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h', default: false } },
 });
 const [verb = '', ...wanted] = positionals;
 const verbs = { up, down, status, logs };
-const names = wanted.length === 0 || wanted.includes('all') ? known : wanted;
-const unknown = names.filter((name) => !known.includes(name));
-
-if (values.help || !Object.hasOwn(verbs, verb) || unknown.length > 0) {
-  const complaint = unknown.length > 0 ? `There is no engine ${unknown.join(', ')}.\n\n` : '';
-  const text = `${complaint}${USAGE}\nEngines: ${known.join(', ')}, or all of them.\n`;
-  (values.help ? process.stdout : process.stderr).write(text);
-  process.exit(values.help ? 0 : 2);
-}
+const complaint = Object.hasOwn(verbs, verb) ? unknownEngines(wanted) : `There is no verb "${verb}".`;
+if (values.help) endWithUsage(USAGE);
+if (complaint !== undefined) endWithUsage(USAGE, complaint);
 
 const failed = [];
 const answers = [];
-for (const name of names) {
-  const { engine } = await import(`./engines/${name}.js`);
+for (const name of enginesNamed(wanted)) {
+  const engine = await loadEngine(name);
   const lab = makeLab(name);
   try {
     answers.push({ engine: name, ...(await verbs[verb](engine, lab)) });

@@ -1,0 +1,75 @@
+// The suites of real engines, each on its engine: npm run test:engines -- --help
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { endWithUsage, enginesNamed, loadEngine, unknownEngines } from './engines/lab/known-engines.js';
+import { makeLab } from './engines/lab/lab.js';
+import { endWith, root, runSuites } from './suites/run-suites.js';
+
+const USAGE = `Usage: npm run test:engines -- [ENGINE...] [--quick] [--keep]
+
+Brings each engine up, runs every suite that asks for it, and takes down what was not up before. The last line is the count.
+
+  --quick  only what goes through Signalbox's own API (test/engines), without the suites of the adapters
+  --keep   engines stay up
+`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: 'boolean', default: false },
+    keep: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+});
+const complaint = unknownEngines(positionals);
+if (values.help) endWithUsage(USAGE);
+if (complaint !== undefined) endWithUsage(USAGE, complaint);
+
+const counts = { passed: 0, failed: 0, skipped: 0 };
+for (const name of enginesNamed(positionals)) await testOn(name);
+endWith(counts);
+
+async function testOn(name) {
+  const engine = await loadEngine(name);
+  const lab = makeLab(name);
+  const wasUp = (await engine.status(lab)).state === 'up';
+  process.stdout.write(`\n== ${name}\n`);
+  const began = performance.now();
+  try {
+    await engine.up(lab);
+    const upAfter = secondsSince(began);
+    const { variable, endpoint } = await engine.status(lab);
+    const tests = await runSuites(['--maxWorkers=1', ...suitesOf(variable)], { [variable]: endpoint });
+    for (const count of Object.keys(counts)) counts[count] += tests[count];
+    process.stdout.write(`== ${name}: up after ${upAfter} s, ${tests.passed} passed, ${tests.failed} failed, `);
+    process.stdout.write(`${tests.skipped} skipped, ${secondsSince(began)} s in all\n`);
+  } catch (error) {
+    counts.failed += 1;
+    process.stdout.write(`== ${name}: FAILED: ${error.message}\n`);
+  } finally {
+    if (!wasUp && !values.keep) await engine.down(lab);
+  }
+}
+
+/** Test files that name the variable, or stand on a file that does. */
+function suitesOf(variable) {
+  const files = ['test/engines', 'adapters'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true })
+      .filter((file) => file.endsWith('.ts'))
+      .map((file) => join(folder, file)),
+  );
+  const texts = new Map(files.map((file) => [file, readFileSync(join(root, file), 'utf8')]));
+  const naming = files.filter((file) => texts.get(file).includes(`'${variable}'`));
+  const imported = naming.map((file) => `/${basename(file, '.ts')}.js'`);
+  return files.filter(
+    (file) =>
+      file.endsWith('.test.ts') &&
+      (!values.quick || file.startsWith('test/engines/')) &&
+      (naming.includes(file) || imported.some((name) => texts.get(file).includes(name))),
+  );
+}
+
+function secondsSince(began) {
+  return Math.round((performance.now() - began) / 1000);
+}
