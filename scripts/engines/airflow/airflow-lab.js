@@ -5,6 +5,12 @@ import { fileURLToPath } from 'node:url';
 import { databaseUrl, stopDatabase } from '../lab/postgres.js';
 import { pythonEnvironment } from '../lab/python.js';
 
+/**
+ * As whoever runs an Airflow would have it: the dag-processor of 3.3.2 ends with `StaleDataError` when a DAG is deleted while it
+ * stores what it has parsed.
+ */
+const RESTARTS = 20;
+
 /** `kind` tells what the versions do not share; see airflow2.js and airflow3.js. */
 export function airflowLab(kind) {
   const url = `http://127.0.0.1:${kind.port}`;
@@ -25,7 +31,9 @@ export function airflowLab(kind) {
         const python = join(programs, 'python');
         await kind.prepare(lab, { home, airflow, python, env, databaseUrl: database });
       }
-      for (const service of services) await lab.start(service, airflow, kind.services[service], env);
+      for (const service of services) {
+        await lab.start(service, airflow, kind.services[service], env, { restarts: RESTARTS });
+      }
       lab.say('starting ...');
       await lab.until(`${url} answers`, services, () => kind.isReady(url));
       await writeFile(endpointOf(lab), JSON.stringify(optionsOf(lab, url), null, 2), { mode: 0o600 });

@@ -10,6 +10,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** How long a service has after TERM until it is killed. */
 const TERM_GRACE_MS = 20_000;
 
+/** Arguments: how often, the program, its arguments. */
+const SUPERVISOR = `trap 'exit 143' TERM
+left=$0
+until "$@"; do
+  echo "$1 ended with $?; it may be started again $left times"
+  [ "$left" -gt 0 ] || exit 1
+  left=$((left - 1))
+  sleep 1
+done`;
+
 /**
  * An engine file exports `engine`: `up(lab)`, `down(lab)`, both repeatable; `status(lab)` -> `{ state: 'up' | 'down' | 'partly up',
  * url?, options?, variable?, endpoint? }` (options of ENGINES_FILE; the environment variable by which tests find the engine,
@@ -39,11 +49,15 @@ export function makeLab(name) {
       if (code !== 0) throw new Error(`${program} ${args[0] ?? ''} ended with ${code}; see ${log}`);
     },
 
-    /** Starts a service that outlives us, in a process group of its own; does nothing where it runs. */
-    async start(service, program, args, env) {
+    /**
+     * Starts a service that outlives us, in a process group of its own; does nothing where it runs. `restarts`: how often it is
+     * started again after it ended by itself.
+     */
+    async start(service, program, args, env, { restarts = 0 } = {}) {
       if ((await this.running(service)) !== undefined) return;
       const file = openSync(logOf(service), 'a');
-      const child = spawn(program, args, { detached: true, stdio: ['ignore', file, file], env, cwd: folder });
+      const command = restarts === 0 ? [program, args] : ['/bin/sh', ['-c', SUPERVISOR, restarts, program, ...args]];
+      const child = spawn(...command, { detached: true, stdio: ['ignore', file, file], env, cwd: folder });
       await Promise.race([once(child, 'spawn'), once(child, 'error').then(([error]) => Promise.reject(error))]);
       child.unref();
       await writeFile(recordOf(service), JSON.stringify({ pid: child.pid, started: await startOf(child.pid) }));
