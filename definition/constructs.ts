@@ -29,6 +29,7 @@ export const CONSTRUCTS = [
   'when',
   'trigger',
   'foreach',
+  'failFast',
   'env',
   'secrets',
   'resources',
@@ -47,6 +48,8 @@ export type Construct = (typeof CONSTRUCTS)[number];
 export interface SupportedConstructs {
   executes: ReadonlySet<Construct>;
   ignores: ReadonlySet<Construct>;
+  /** What to do instead of what is refused, as the end of a sentence. */
+  instead?: Readonly<Partial<Record<Construct, string>>>;
 }
 
 export interface UsedConstruct {
@@ -88,7 +91,9 @@ export function unsupported(definition: Definition, supported: SupportedConstruc
       const message = `${field} has no effect: this engine does not use "${construct}".`;
       return [{ severity: 'warning', code: 'construct-ignored', message, pointer }];
     }
-    const message = `${field} is refused: this engine does not execute "${construct}".`;
+    const instead = supported.instead?.[construct];
+    const advice = instead === undefined ? '' : ` Instead: ${instead}.`;
+    const message = `${field} is refused: this engine does not execute "${construct}".${advice}`;
     return [{ severity: 'error', code: 'construct-unsupported', message, pointer }];
   });
 }
@@ -103,6 +108,7 @@ function addTask(task: TaskDefinition, add: (construct: Construct, isUsed: boole
   add('when', task.when !== undefined, ...at, 'when');
   add('trigger', task.trigger !== 'all-succeeded', ...at, 'trigger');
   add('foreach', task.foreach !== undefined, ...at, 'foreach');
+  add('failFast', task.foreach?.failFast === true, ...at, 'foreach', 'failFast');
   add('env', notEmpty(task.env), ...at, 'env');
   add('retry', task.retry.max > 0, ...at, 'retry');
   add('timeout', task.timeoutMs !== undefined, ...at, 'timeout');

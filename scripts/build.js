@@ -35,7 +35,13 @@ diagnostics.forEach(report);
 if (diagnostics.some((diagnostic) => diagnostic.category === ts.DiagnosticCategory.Error)) process.exit(1);
 
 // Files the compiled code reads at run time, from the same relative place.
-const assets = ['migrations', 'adapters/local/migrations', 'definition/definition.schema.json', 'openapi/openapi.json'];
+const assets = [
+  'migrations',
+  'adapters/airflow/compile/python',
+  'adapters/local/migrations',
+  'definition/definition.schema.json',
+  'openapi/openapi.json',
+];
 for (const asset of assets) {
   // The first build of all makes openapi.json; until then there is none to copy.
   if (existsSync(join(root, asset))) cpSync(join(root, asset), join(root, 'dist', asset), { recursive: true });

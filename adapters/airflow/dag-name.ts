@@ -3,6 +3,8 @@ import type { DefinitionFormat, WorkflowVersion } from '../spi/engine-adapter.js
 import { EngineError } from '../spi/engine-error.js';
 import type { ExecutionRef } from '../spi/facts.js';
 
+/** The one thing that is replaced in a file of ours, by the id of the DAG. */
+export const DAG_ID_TOKEN = 'SIGNALBOX_DAG_ID';
 /** Of Airflow: what a dag id may be. */
 const DAG_ID = /^[A-Za-z0-9_.-]{1,250}$/;
 const SLUG_LENGTH = 60;

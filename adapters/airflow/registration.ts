@@ -8,11 +8,9 @@ import type { TaskGraph } from '../spi/facts.js';
 import { readCount, readList, readObject, readText } from '../spi/http/read-answer.js';
 import type { JsonObject } from '../spi/http/read-answer.js';
 import type { AirflowClient } from './airflow-client.js';
-import { dagOf, ownDag, referencedDag } from './dag-name.js';
+import { DAG_ID_TOKEN, dagOf, ownDag, referencedDag } from './dag-name.js';
 import { unlessAbsent } from './unless-absent.js';
 
-/** The one thing that is replaced in a native definition, by the id of the DAG. */
-export const DAG_ID_TOKEN = 'SIGNALBOX_DAG_ID';
 const DEFINITION_LIMIT_BYTES = 1_048_576;
 /** Pages of import errors that are looked through. */
 const IMPORT_ERROR_PAGES = 20;

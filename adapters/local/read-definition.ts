@@ -21,6 +21,7 @@ const EXECUTES: ReadonlySet<Construct> = new Set<Construct>([
   'when',
   'trigger',
   'foreach',
+  'failFast',
   'env',
   'runOutputs',
 ]);
