@@ -69,6 +69,12 @@ export function airflow2(): Dialect {
       task_ids: [...new Set(tasks.map(({ taskId }) => taskId))],
     }),
 
+    // Items first, of which only failed ones are cleared: what waits for them must not find it all done in between.
+    clearGroups: (tasks) =>
+      [tasks.filter(({ mapIndex }) => mapIndex >= 0), tasks.filter(({ mapIndex }) => mapIndex < 0)].filter(
+        (group) => group.length > 0,
+      ),
+
     // Without `stringify=false` (2.10) the value is the text Python makes of it.
     xcomPath: (run, task, key) =>
       `${taskPath(run, { ...task, mapIndex: -1 })}/xcomEntries/${encodeURIComponent(key)}${query({

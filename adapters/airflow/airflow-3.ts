@@ -70,6 +70,8 @@ export function airflow3(version: string): Dialect {
       task_ids: tasks.map(({ taskId, mapIndex }) => (mapIndex < 0 ? taskId : [taskId, mapIndex])),
     }),
 
+    clearGroups: (tasks) => [tasks],
+
     xcomPath: (run, task, key) =>
       `${taskPath(run, { ...task, mapIndex: -1 })}/xcomEntries/${encodeURIComponent(key)}${query({ map_index: task.mapIndex })}`,
     logType: 'application/x-ndjson',

@@ -48,7 +48,7 @@ export async function airflowHarness(options: Record<string, unknown>): Promise<
 }
 
 /** The adapter keeps nothing in our database. */
-function hostWithoutDatabase(): EngineHost {
+export function hostWithoutDatabase(): EngineHost {
   const refuse = async (): Promise<never> => {
     throw new Error('the adapter of Airflow has no tables');
   };

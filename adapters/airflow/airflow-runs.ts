@@ -17,7 +17,7 @@ import type { TaskInstance } from './to-task-run.js';
 const BATCH_PAGE = 1000;
 const XCOM_PAGE = 100;
 /** XComs have a call each: of a run with more, these many are read. */
-const XCOM_LIMIT = 200;
+export const XCOM_LIMIT = 200;
 /** Calls of one observation at the same time. */
 const AT_ONCE = 4;
 
@@ -89,14 +89,32 @@ export class AirflowRuns {
 
   /** What the tasks of the run pushed, up to a limit. */
   async xcoms(run: DagRun, ctx: CallContext): Promise<XCom[]> {
-    const { dialect } = await this.client.version(ctx);
     const names = await this.xcomNames(run, ctx);
     const read = await inTurns(names, async ({ key, ...task }): Promise<XCom[]> => {
-      const answer = await unlessAbsent(this.client.get(dialect.xcomPath(run, task, key), ctx));
-      const value = answer === undefined ? undefined : readObject(answer, 'an XCom')['value'];
+      const value = await this.xcom(run, task, key, ctx);
       return value === undefined ? [] : [{ ...task, key, value }];
     });
     return read.flat();
+  }
+
+  /** What one task instance pushed under a key; undefined where there is nothing. */
+  async xcom(run: DagRun, task: TaskName, key: string, ctx: CallContext): Promise<Json | undefined> {
+    const { dialect } = await this.client.version(ctx);
+    const answer = await unlessAbsent(this.client.get(dialect.xcomPath(run, task, key), ctx));
+    return answer === undefined ? undefined : readObject(answer, 'an XCom')['value'];
+  }
+
+  /** Tasks of the run's DAG as Airflow has them, each with those right after it. */
+  async edges({ dagId }: DagRun, ctx: CallContext): Promise<Map<string, string[]>> {
+    const path = `/dags/${encodeURIComponent(dagId)}/tasks`;
+    const told = readObject(await this.client.get(path, ctx), 'the tasks');
+    return new Map(
+      readList(told['tasks'], 'tasks').map((one): [string, string[]] => {
+        const task = readObject(one, 'a task');
+        const downstream = readList(task['downstream_task_ids'], 'downstream').map((id) => readText(id, 'a task id'));
+        return [readText(task['task_id'], 'task_id'), downstream];
+      }),
+    );
   }
 
   private async xcomNames(run: DagRun, ctx: CallContext): Promise<(TaskName & { key: string })[]> {

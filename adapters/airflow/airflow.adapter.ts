@@ -12,6 +12,7 @@ import type {
   Sentinel,
   Submission,
   SubmitOutcome,
+  WorkflowVersion,
 } from '../spi/engine-adapter.js';
 import { EngineError } from '../spi/engine-error.js';
 import type { EngineHost } from '../spi/engine-kind.js';
@@ -24,9 +25,9 @@ import { unlessAbsent } from './unless-absent.js';
 import { dagOf, externalIdOf } from './dag-name.js';
 import { runPath } from './dialect.js';
 import { readLogPage } from './log-page.js';
-import { MARKER_KEY, confOf, isSameMarker } from './marks.js';
+import { MARKER_KEY, compiledConf, confOf, isSameMarker } from './marks.js';
 import { hasEnded, observe, observeMany } from './observe.js';
-import { AirflowRegistration, readDag } from './registration.js';
+import { AirflowRegistration, compiledDefinition, readDag } from './registration.js';
 import { AirflowSteering } from './steer.js';
 import { readRunOf, readRuns } from './to-run.js';
 
@@ -72,11 +73,15 @@ export function airflowAdapter(options: AirflowOptions, host: Pick<EngineHost, '
     const dagId = dagOf(installationId, workflow);
     const { dialect } = await client.version(ctx);
     if (Object.hasOwn(parameters, MARKER_KEY)) throw new EngineError('rejected', `no parameter can be ${MARKER_KEY}`);
-    const obstacle = dialect.cannotCarry(parameters);
+    const compiled = workflow.definition.format === 'signalbox/v1';
+    const obstacle = compiled ? undefined : dialect.cannotCarry(parameters);
     if (obstacle !== undefined) throw new EngineError('rejected', obstacle);
+    const { traceparent } = ctx;
     const body = dialect.triggerBody({
       runId: ref.key,
-      conf: confOf(parameters, marker, runId),
+      conf: compiled
+        ? compiledConf({ parameters, traceparent, timeoutMs: timeoutIn(workflow) }, marker, runId)
+        : confOf(parameters, marker, runId),
       note: `Signalbox run ${runId}: ${workflow.title} version ${workflow.version}`,
     });
     const bytes = Buffer.byteLength(JSON.stringify(body));
@@ -162,7 +167,7 @@ export function airflowAdapter(options: AirflowOptions, host: Pick<EngineHost, '
       registers: 'later',
       dedupeHorizonMs: options.dedupeHorizonMs,
       retryKind: 'in-place',
-      formats: options.dagsFolder === undefined ? ['reference'] : ['native', 'reference'],
+      formats: options.dagsFolder === undefined ? ['reference'] : ['native', 'reference', 'signalbox/v1'],
       pageSize: PAGE,
       callsAtOnce: CONNECTIONS,
     },
@@ -214,6 +219,10 @@ function asUnknown(cause: unknown): never {
 
 function unlessConflict(error: unknown): void {
   if (!(error instanceof EngineError) || error.code !== 'conflict') throw error;
+}
+
+function timeoutIn({ definition }: WorkflowVersion): number | undefined {
+  return compiledDefinition(definition.text).timeoutMs;
 }
 
 /** `scheduler healthy, triggerer unknown`: what is not healthy is for people to see, the calls tell what works. */

@@ -49,6 +49,8 @@ export interface Dialect {
   writeNote(exchange: Exchange, run: DagRun, note: string, ctx: CallContext): Promise<void>;
   /** The part of a clear that names what to clear. */
   clearTargets(tasks: readonly TaskName[]): object;
+  /** The calls in which these are cleared, in their order, where each is named and nothing else is to begin again. */
+  clearGroups(tasks: readonly TaskName[]): readonly (readonly TaskName[])[];
 
   /** Path of one XCom, so that its `value` is JSON. */
   xcomPath(run: DagRun, task: TaskName, key: string): string;

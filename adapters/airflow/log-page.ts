@@ -6,6 +6,8 @@ import { FINAL_TASK_STATES } from '../spi/facts.js';
 import { clientError } from '../spi/http/engine-http.js';
 import { garbage } from '../spi/http/read-answer.js';
 import type { AirflowRuns } from './airflow-runs.js';
+import { commandLine } from './command-line.js';
+import { compiledRun } from './compiled-run.js';
 import { unlessAbsent } from './unless-absent.js';
 import { query, taskPath } from './dialect.js';
 import type { TaskInstance } from './to-task-run.js';
@@ -21,7 +23,8 @@ export async function readLogPage(runs: AirflowRuns, request: LogRequest, ctx: C
   const from = lineOf(request.cursor);
   const run = await runs.read(ref, ctx);
   if (!run) return none('Airflow does not have the run any more');
-  const instances = (await runs.instances(run, ctx)).filter(({ taskId }) => taskId === task);
+  const all = await runs.instances(run, ctx);
+  const instances = all.filter(({ taskId }) => taskId === task);
   const instance = instances.find(({ mapIndex }) => mapIndex === (request.mapIndex ?? -1));
   if (!instance) return none(`the run has no task ${task}`);
   if (instance.tryNumber < attempt) return none(`the task ${task} has no attempt ${attempt}`);
@@ -38,12 +41,21 @@ export async function readLogPage(runs: AirflowRuns, request: LogRequest, ctx: C
     throw garbage(`a log of the type ${answer.headers['content-type'] ?? 'none'}`);
   }
   const ended = hasEnded(instance, attempt);
-  const page = await collect(answer.body, dialect.logLine, from, request.limitBytes, ctx, ended);
+  const render = compiledRun(run, all) === undefined ? dialect.logLine : ofCommand(dialect.logLine);
+  const page = await collect(answer.body, render, from, request.limitBytes, ctx, ended);
   return {
     source: ended ? 'archived' : 'live',
     chunks: once(page.text),
     end: ended && page.isLast,
     ...(ended && page.isLast ? {} : { nextCursor: `line ${page.next}` }),
+  };
+}
+
+/** Of a compiled task its log is what its command wrote. */
+function ofCommand(render: (line: string) => string | undefined): (line: string) => string | undefined {
+  return (line) => {
+    const shown = render(line);
+    return shown === undefined ? undefined : commandLine(shown);
   };
 }
 

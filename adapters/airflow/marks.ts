@@ -20,6 +20,35 @@ export function confOf(parameters: Record<string, Json>, marker: Marker, runId: 
   };
 }
 
+/** What a compiled DAG is told beside the marker. */
+export interface CompiledStart {
+  parameters: Record<string, Json>;
+  traceparent: string;
+  /** Of the whole run. */
+  timeoutMs: number | undefined;
+}
+
+/**
+ * Parameters as one text: in a database of Airflow's, objects lose the order of their keys and large numbers their form.
+ */
+export function compiledConf(start: CompiledStart, marker: Marker, runId: string): JsonObject {
+  const conf = confOf({}, marker, runId);
+  return {
+    [MARKER_KEY]: {
+      ...recordOf(conf[MARKER_KEY]),
+      parameters: JSON.stringify(start.parameters),
+      traceparent: start.traceparent,
+      ...(start.timeoutMs === undefined ? {} : { timeout_ms: start.timeoutMs }),
+    },
+  };
+}
+
+/** How long the run may take, where its definition says so. */
+export function timeoutOf(conf: Json | undefined): number | undefined {
+  const timeout = recordOf(recordOf(conf)?.[MARKER_KEY])?.['timeout_ms'];
+  return typeof timeout === 'number' ? timeout : undefined;
+}
+
 /** The marker in a run's conf; undefined where there is none or it is not whole. */
 export function markerOf(conf: Json | undefined): Marker | undefined {
   const marker = recordOf(recordOf(conf)?.[MARKER_KEY]);

@@ -5,8 +5,12 @@ import { FINAL_PHASES } from '../spi/facts.js';
 import type { ExecutionRef, Failure, Observation, PresentExecution, TaskRunFacts } from '../spi/facts.js';
 import type { AirflowRuns, XCom } from './airflow-runs.js';
 import { RUN_OUTPUTS_KEY, inTurns } from './airflow-runs.js';
+import { compiledRun } from './compiled-run.js';
+import { compiledEnd, readResults } from './compiled-results.js';
 import { unlessAbsent } from './unless-absent.js';
 import { readDag } from './registration.js';
+import type { TaskResult } from './task-result.js';
+import { toCompiledTaskRuns } from './to-compiled-facts.js';
 import { toExecution } from './to-run.js';
 import type { DagRun } from './to-run.js';
 import { failureOf, hasEarlierTries, isLive, toTaskRun } from './to-task-run.js';
@@ -24,20 +28,29 @@ export async function observe(runs: AirflowRuns, ref: ExecutionRef, ctx: CallCon
   const ended = hasEnded(run);
   const retried = new Set(instances.filter(hasEarlierTries).slice(0, TRIES_LIMIT));
   const tries = new Map(await inTurns([...retried], async (one) => [one, await runs.tries(run, one, ctx)] as const));
+  const facts = execution(runs, dialect.runPage(run.dagId, run.runId), run, ref.key);
+  const liveTasks = instances.filter(isLive).length;
+  const held = run.phase === 'scheduled' ? await heldBack(runs, run, ctx) : {};
+  const compiled = compiledRun(run, instances);
+  if (compiled !== undefined) {
+    const results = ended ? await readResults(runs, run, compiled, ctx) : new Map<TaskInstance, TaskResult>();
+    const page = (one: TaskInstance): string => runs.client.pageUrl(dialect.taskPage(run.dagId, run.runId, one));
+    const told = { result: (one: TaskInstance) => results.get(one), tries: (one: TaskInstance) => tries.get(one), page, ended };
+    return { ...facts, ...compiledEnd(run, compiled, told), ...held, liveTasks, taskRuns: toCompiledTaskRuns(compiled, told) };
+  }
   const xcoms = ended ? await runs.xcoms(run, ctx) : [];
   const taskRuns = instances.map((instance): TaskRunFacts => {
     const page = runs.client.pageUrl(dialect.taskPage(run.dagId, run.runId, instance));
     const outputs = outputsOf(instance, xcoms);
     return { ...toTaskRun(instance, run, tries.get(instance), page), ...(outputs === undefined ? {} : { outputs }) };
   });
-  const facts = execution(runs, dialect.runPage(run.dagId, run.runId), run, ref.key);
   const outputs = run.phase === 'succeeded' ? runOutputs(xcoms) : undefined;
   return {
     ...facts,
     ...(run.phase === 'failed' ? { failure: runFailure(instances) } : {}),
-    ...(run.phase === 'scheduled' ? await heldBack(runs, run, ctx) : {}),
+    ...held,
     ...(outputs === undefined ? {} : { outputs }),
-    liveTasks: instances.filter(isLive).length,
+    liveTasks,
     taskRuns,
   };
 }

@@ -1,13 +1,17 @@
-/** Definitions: a DAG that is there already (`reference`), or a file of ours in the DAGs folder (`native`). */
+/** Definitions: a DAG that is there already (`reference`), or a file of ours in the DAGs folder, as it is or compiled. */
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Diagnostic } from '../../definition/definition-types.js';
+import type { Definition, Diagnostic } from '../../definition/definition-types.js';
+import { parseDefinition } from '../../definition/parse-definition.js';
+import { toTaskGraph } from '../../definition/task-graph.js';
 import type { CallContext, DefinitionText, Registration, Validation, WorkflowVersion } from '../spi/engine-adapter.js';
 import { EngineError } from '../spi/engine-error.js';
 import type { TaskGraph } from '../spi/facts.js';
 import { readCount, readList, readObject, readText } from '../spi/http/read-answer.js';
 import type { JsonObject } from '../spi/http/read-answer.js';
 import type { AirflowClient } from './airflow-client.js';
+import { compileDefinition } from './compile/compile-definition.js';
+import { runtimeCode } from './compile/runtime-code.js';
 import { DAG_ID_TOKEN, dagOf, ownDag, referencedDag } from './dag-name.js';
 import { unlessAbsent } from './unless-absent.js';
 
@@ -25,6 +29,7 @@ export class AirflowRegistration {
   /** Reads the text as text: nothing of it is executed. */
   async validate({ format, text }: DefinitionText, ctx: CallContext): Promise<Validation> {
     if (format === 'native') return { diagnostics: checkNative(text) };
+    if (format === 'signalbox/v1') return { diagnostics: compileDefinition(text, runtimeCode()).diagnostics };
     const dagId = referencedDag(text);
     if (dagId === undefined) {
       return { diagnostics: [error('bad-reference', 'A reference is the id of one DAG: letters, digits, _ . and -.')] };
@@ -36,8 +41,12 @@ export class AirflowRegistration {
 
   async register(workflow: WorkflowVersion, ctx: CallContext): Promise<Registration> {
     const dagId = dagOf(this.installationId, workflow);
-    const isOurs = workflow.definition.format === 'native';
-    if (isOurs) await this.writeFile(dagId, workflow.definition.text);
+    const isOurs = workflow.definition.format !== 'reference';
+    if (isOurs) {
+      const file = toFile(workflow.definition);
+      if (typeof file !== 'string') return { state: 'FAILED', diagnostics: file };
+      await this.writeFile(dagId, file);
+    }
     const { dialect } = await this.client.version(ctx);
     const dag = await unlessAbsent(readDag(this.client, dagId, ctx));
     if (dag && dialect.isParsed(dag)) {
@@ -52,12 +61,14 @@ export class AirflowRegistration {
 
   /** Takes our file away; runs stay readable. A DAG that is not ours stays as it is. */
   async retire(workflow: WorkflowVersion): Promise<void> {
-    if (workflow.definition.format !== 'native' || this.dagsFolder === undefined) return;
+    if (workflow.definition.format === 'reference' || this.dagsFolder === undefined) return;
     await onDisk(rm(join(this.dagsFolder, fileOf(ownDag(this.installationId, workflow))), { force: true }));
   }
 
   /** Tasks of task groups are called `group.task` by Airflow itself. */
   async describe(workflow: WorkflowVersion, ctx: CallContext): Promise<TaskGraph> {
+    // What Airflow has of it are tasks of ours too.
+    if (workflow.definition.format === 'signalbox/v1') return toTaskGraph(compiledDefinition(workflow.definition.text));
     const dagId = dagOf(this.installationId, workflow);
     const answer = await unlessAbsent(this.client.get(`/dags/${encodeURIComponent(dagId)}/tasks`, ctx));
     if (answer === undefined) throw new EngineError('unavailable', `Airflow has not parsed ${dagId}`);
@@ -123,6 +134,20 @@ export async function readDag(client: AirflowClient, dagId: string, ctx: CallCon
   const dag = readObject(await client.get(`/dags/${encodeURIComponent(dagId)}`, ctx), 'the DAG');
   if (dag['dag_id'] !== dagId) throw new EngineError('unknown', `the answer is about another DAG than ${dagId}`);
   return dag;
+}
+
+/** The text of the DAG file, or why there is none. */
+function toFile({ format, text }: DefinitionText): string | Diagnostic[] {
+  if (format === 'native') return text;
+  const { files, diagnostics } = compileDefinition(text, runtimeCode());
+  return files[0]?.text ?? diagnostics;
+}
+
+/** A definition that was stored: it was valid then. */
+export function compiledDefinition(text: string): Definition {
+  const parsed = parseDefinition(text);
+  if (!parsed.ok) throw new EngineError('rejected', parsed.diagnostics[0]?.message ?? 'the definition is not valid');
+  return parsed.definition;
 }
 
 function checkNative(text: string): Diagnostic[] {

@@ -4,6 +4,10 @@ import { EngineError } from '../spi/engine-error.js';
 import type { ExecutionRef } from '../spi/facts.js';
 import { readList, readObject } from '../spi/http/read-answer.js';
 import type { AirflowRuns } from './airflow-runs.js';
+import type { Edges } from './compiled-retry.js';
+import { retryTargets, retryTaskTargets } from './compiled-retry.js';
+import type { CompiledRun } from './compiled-run.js';
+import { compiledRun } from './compiled-run.js';
 import { externalIdOf } from './dag-name.js';
 import type { Exchange, TaskName } from './dialect.js';
 import { withRunStop, withTaskStop, withoutRunStop } from './marks.js';
@@ -24,6 +28,12 @@ const OPEN = [
   'up_for_reschedule',
   'deferred',
 ];
+
+/** What to clear, for a DAG of people and for a compiled one. */
+interface Choice {
+  native(instances: TaskInstance[], run: DagRun): TaskName[];
+  compiled(run: CompiledRun, edges: Edges): TaskName[];
+}
 
 export class AirflowSteering {
   /** Airflow cannot compare before it clears: two retries of this process wait for each other. */
@@ -52,7 +62,9 @@ export class AirflowSteering {
   ): Promise<CancelOutcome> {
     const run = await this.runs.read(ref, ctx);
     if (!run) return { outcome: 'absent' };
-    const wanted = (await this.runs.instances(run, ctx)).filter((one) => isWanted(one, task));
+    const instances = await this.runs.instances(run, ctx);
+    const compiled = compiledRun(run, instances);
+    const wanted = compiled ? stoppable(compiled, task) : instances.filter((one) => isWanted(one, task));
     if (wanted.length === 0) return { outcome: 'absent' };
     const open = wanted.filter(({ word }) => OPEN.includes(word) || word === 'awaiting_input');
     if (open.length === 0 || hasEnded(run)) return { outcome: 'already-final' };
@@ -62,12 +74,14 @@ export class AirflowSteering {
 
   /** Clears what failed and what follows it; of a run that we stopped also what the stop kept from beginning. */
   retry(ref: ExecutionRef, baseline: string, ctx: CallContext): Promise<RetryOutcome> {
-    return this.beginAgain(ref, baseline, ctx, (instances, run) =>
-      instances.filter(({ word }) => {
-        if (word === null) return false;
-        return FAILED.includes(word) || (run.stoppedAt !== undefined && word === 'skipped');
-      }),
-    );
+    return this.beginAgain(ref, baseline, ctx, {
+      native: (instances, run) =>
+        instances.filter(({ word }) => {
+          if (word === null) return false;
+          return FAILED.includes(word) || (run.stoppedAt !== undefined && word === 'skipped');
+        }),
+      compiled: retryTargets,
+    });
   }
 
   retryTask(
@@ -76,25 +90,35 @@ export class AirflowSteering {
     baseline: string,
     ctx: CallContext,
   ): Promise<RetryOutcome> {
-    return this.beginAgain(ref, baseline, ctx, (instances) => instances.filter((one) => isWanted(one, task)));
+    return this.beginAgain(ref, baseline, ctx, {
+      native: (instances) => instances.filter((one) => isWanted(one, task)),
+      compiled: (run, edges) => retryTaskTargets(run, edges, task),
+    });
   }
 
   private beginAgain(
     ref: ExecutionRef,
     baseline: string,
     ctx: CallContext,
-    choose: (instances: TaskInstance[], run: DagRun) => TaskInstance[],
+    choose: Choice,
   ): Promise<RetryOutcome> {
     return this.inTurn(ref.key, async () => {
       const run = await this.runs.read(ref, ctx);
       if (!run) throw new EngineError('not-found', `Airflow has no run ${ref.key}`);
       if (!hasEnded(run) || run.baseline !== baseline) return { outcome: 'active-again' };
-      const targets = choose(await this.runs.instances(run, ctx), run);
+      const instances = await this.runs.instances(run, ctx);
+      const compiled = compiledRun(run, instances);
+      const targets = compiled
+        ? choose.compiled(compiled, await this.runs.edges(run, ctx))
+        : choose.native(instances, run);
       if (targets.length === 0) return { outcome: 'nothing-to-retry', message: 'no task of the run has failed' };
       const { dialect } = await this.runs.client.version(ctx);
       // Before the clear: a mark that outlived it would make the next failure look like a stop of ours.
       if (run.stoppedAt) await dialect.writeNote(this.exchange, run, withoutRunStop(run.note), ctx);
-      const cleared = await this.clear(run, targets, ctx);
+      // Of a compiled DAG every task to clear is named: what is downstream may have done its work.
+      const groups = compiled ? dialect.clearGroups(targets) : [targets];
+      let cleared = 0;
+      for (const group of groups) cleared += await this.clear(run, group, !compiled, ctx);
       return cleared > 0
         ? { outcome: 'accepted', externalId: externalIdOf(run.dagId, run.runId) }
         : { outcome: 'nothing-to-retry', message: 'Airflow had no task to clear' };
@@ -102,7 +126,12 @@ export class AirflowSteering {
   }
 
   /** Task instances that were cleared. The run goes back to `queued` under the same id, its tries are kept. */
-  private async clear(run: DagRun, targets: readonly TaskName[], ctx: CallContext): Promise<number> {
+  private async clear(
+    run: DagRun,
+    targets: readonly TaskName[],
+    withDownstream: boolean,
+    ctx: CallContext,
+  ): Promise<number> {
     const { dialect } = await this.runs.client.version(ctx);
     const body = {
       dry_run: false,
@@ -110,7 +139,7 @@ export class AirflowSteering {
       ...dialect.clearTargets(targets),
       only_running: false,
       include_upstream: false,
-      include_downstream: true,
+      include_downstream: withDownstream,
       include_future: false,
       include_past: false,
       reset_dag_runs: true,
@@ -141,6 +170,16 @@ export class AirflowSteering {
       if (this.#retrying.get(key) === mine) this.#retrying.delete(key);
     }
   }
+}
+
+/** What of a task can be stopped: who counts its items, and each item. The whole follows from them. */
+function stoppable(run: CompiledRun, wanted: { task: string; mapIndex?: number }): TaskInstance[] {
+  return run.tasks.flatMap((task) => {
+    if (task.id !== wanted.task) return [];
+    if (task.kind === 'task') return wanted.mapIndex === undefined ? [task.own] : [];
+    if (wanted.mapIndex === undefined) return [task.counts, ...task.mapped];
+    return task.mapped.filter(({ mapIndex }) => mapIndex === wanted.mapIndex);
+  });
 }
 
 /** Without an index: the task with all its items. */

@@ -4,7 +4,7 @@ import type { Marker } from '../spi/engine-adapter.js';
 import { garbage, readList, readObject, readText, readTime } from '../spi/http/read-answer.js';
 import type { PresentExecution, RunPhase } from '../spi/facts.js';
 import { externalIdOf } from './dag-name.js';
-import { markerOf, runStoppedAt } from './marks.js';
+import { markerOf, runStoppedAt, timeoutOf } from './marks.js';
 
 /** Every word Airflow has for a run. What ended after a stop of ours is `cancelled`: Airflow has no word for it. */
 export const RUN_WORDS: Record<string, RunPhase> = {
@@ -24,6 +24,8 @@ export interface DagRun {
   finishedAt: Date | undefined;
   /** By the engine's clock, from the note; undefined = not stopped by us. */
   stoppedAt: Date | undefined;
+  /** Of a compiled DAG: how long the whole run may take. */
+  timeoutMs: number | undefined;
   /** Undefined for runs that are not ours. */
   marker: Marker | undefined;
   /** The start and the end as Airflow writes them: both change when a run begins again. */
@@ -47,6 +49,7 @@ export function readRun(answer: Json): DagRun {
     startedAt: readTime(json['start_date'] ?? null, 'start_date'),
     finishedAt,
     stoppedAt,
+    timeoutMs: timeoutOf(json['conf']),
     marker: markerOf(json['conf']),
     baseline: `${textOrNull(json['start_date']) ?? '-'} ${textOrNull(json['end_date']) ?? '-'}`,
     json,

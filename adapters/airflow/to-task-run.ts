@@ -100,7 +100,7 @@ export function failureOf({ taskId, tryNumber }: TaskInstance, cause?: string): 
   return { class: 'user', code: 'task-failed', message, task_title: taskId };
 }
 
-function stateOf(instance: TaskInstance, stoppedAt: Date | undefined): TaskState {
+export function stateOf(instance: TaskInstance, stoppedAt: Date | undefined): TaskState {
   const { word } = instance;
   if (word === null) return 'PENDING';
   const state = isKnown(word) ? TASK_WORDS[word] : undefined;

@@ -261,7 +261,11 @@ def verdict(attempt, task, code, outputs):
     if task.get("skipExitCode") is not None and code == task["skipExitCode"]:
         return {"state": "SKIPPED", "reason": "skip-exit-code", "exitCode": code}
     if code == 0:
-        return {"state": "COMPLETED", "outputs": read_outputs(outputs, task["outputs"]), "exitCode": code}
+        try:
+            return {"state": "COMPLETED", "outputs": read_outputs(outputs, task["outputs"]), "exitCode": code}
+        except Failed as failed:
+            failed.details["exitCode"] = code
+            raise
     if code < 0:
         try:
             name = signal.Signals(-code).name
