@@ -8,7 +8,10 @@ import { AirflowClient } from './airflow-client.js';
 import { readAirflowOptions } from './airflow-options.js';
 import { runPath } from './dialect.js';
 import { describeConformance } from '../conformance/describe-conformance.js';
+import type { FixtureName } from '../conformance/fixtures.js';
 import type { Harness, Skip } from '../conformance/harness.js';
+import { REFUSED_PORTABLE, portableFixture } from '../conformance/portable-fixtures.js';
+import type { DefinitionText } from '../spi/engine-adapter.js';
 import { INSTALLATION_ID, callContext } from '../conformance/world.js';
 import type { EngineHost } from '../spi/engine-kind.js';
 
@@ -18,13 +21,26 @@ export function endpointOf(variable: string): Record<string, unknown> | undefine
   return file === undefined ? undefined : (JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>);
 }
 
-export async function airflowHarness(options: Record<string, unknown>): Promise<Harness> {
+/** `native`: DAG files. `compiled`: portable definitions, of which Airflow shows what the local engine shows. */
+export type Written = 'native' | 'compiled';
+
+const WRITTEN = {
+  native: {
+    definition: (fixture: FixtureName): DefinitionText => ({ format: 'native', text: airflowFixture(fixture) }),
+    refusedDefinition: { format: 'native', text: 'dag = DAG("a_name_of_its_own")' },
+    printedLines,
+    // PostgreSQL keeps conf and XComs as jsonb.
+    losesKeyOrder: true,
+  },
+  compiled: { definition: portableFixture, refusedDefinition: REFUSED_PORTABLE },
+} as const satisfies Record<Written, Partial<Harness>>;
+
+export async function airflowHarness(options: Record<string, unknown>, written: Written = 'native'): Promise<Harness> {
   const client = new AirflowClient(readAirflowOptions(options));
   const network = await airflowWire(readAirflowOptions(options), () => harness);
   const harness: Harness = {
     connect: () => airflowEngine.create({ ...options, url: network.url }, hostWithoutDatabase()),
-    definition: (fixture) => ({ format: 'native', text: airflowFixture(fixture) }),
-    refusedDefinition: { format: 'native', text: 'dag = DAG("a_name_of_its_own")' },
+    ...WRITTEN[written],
     restart: { impossible: 'tasks of the lab end with its scheduler' },
     // Of all that is lost with a database the sentinel is what must be noticed.
     wipe: async () => client.delete(`/variables/signalbox-${INSTALLATION_ID}`, callContext()),
@@ -35,9 +51,6 @@ export async function airflowHarness(options: Record<string, unknown>): Promise<
     wire: network.wire,
     // Each is a process.
     manyTaskRuns: 24,
-    printedLines,
-    // PostgreSQL keeps conf and XComs as jsonb.
-    losesKeyOrder: true,
     patienceMs: 120_000,
     cleanUp: async () => {
       client.close();
@@ -65,7 +78,7 @@ export function hostWithoutDatabase(): EngineHost {
 
 const SKIPS: Skip[] = [
   {
-    reason: 'a native definition is checked without the engine',
+    reason: 'a definition is checked without the engine',
     cases: ['validate believes no broken answer'],
   },
   {
@@ -79,9 +92,14 @@ const SKIPS: Skip[] = [
 ];
 
 /** Holds the engine to the suite where it runs; where it does not, the skipped test says how it would. */
-export async function conformsWhereItRuns(engine: string, variable: string): Promise<void> {
+export async function conformsWhereItRuns(
+  engine: string,
+  variable: string,
+  written: Written = 'native',
+): Promise<void> {
+  const name = written === 'native' ? engine : `${engine} compiled`;
   const options = endpointOf(variable);
-  if (options) return describeConformance(engine, () => airflowHarness(options), { skip: SKIPS });
-  test.skip(`${engine} conforms (${variable} is not set: npm run engines -- up ${engine} starts one and says how)`, () =>
+  if (options) return describeConformance(name, () => airflowHarness(options, written), { skip: SKIPS });
+  test.skip(`${name} conforms (${variable} is not set: npm run engines -- up ${engine} starts one and says how)`, () =>
     undefined);
 }

@@ -35,8 +35,19 @@ export async function observe(runs: AirflowRuns, ref: ExecutionRef, ctx: CallCon
   if (compiled !== undefined) {
     const results = ended ? await readResults(runs, run, compiled, ctx) : new Map<TaskInstance, TaskResult>();
     const page = (one: TaskInstance): string => runs.client.pageUrl(dialect.taskPage(run.dagId, run.runId, one));
-    const told = { result: (one: TaskInstance) => results.get(one), tries: (one: TaskInstance) => tries.get(one), page, ended };
-    return { ...facts, ...compiledEnd(run, compiled, told), ...held, liveTasks, taskRuns: toCompiledTaskRuns(compiled, told) };
+    const told = {
+      result: (one: TaskInstance) => results.get(one),
+      tries: (one: TaskInstance) => tries.get(one),
+      page,
+      ended,
+    };
+    return {
+      ...facts,
+      ...compiledEnd(run, compiled, told),
+      ...held,
+      liveTasks,
+      taskRuns: toCompiledTaskRuns(compiled, told),
+    };
   }
   const xcoms = ended ? await runs.xcoms(run, ctx) : [];
   const taskRuns = instances.map((instance): TaskRunFacts => {

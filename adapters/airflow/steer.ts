@@ -96,12 +96,7 @@ export class AirflowSteering {
     });
   }
 
-  private beginAgain(
-    ref: ExecutionRef,
-    baseline: string,
-    ctx: CallContext,
-    choose: Choice,
-  ): Promise<RetryOutcome> {
+  private beginAgain(ref: ExecutionRef, baseline: string, ctx: CallContext, choose: Choice): Promise<RetryOutcome> {
     return this.inTurn(ref.key, async () => {
       const run = await this.runs.read(ref, ctx);
       if (!run) throw new EngineError('not-found', `Airflow has no run ${ref.key}`);

@@ -33,7 +33,9 @@ function toResult(value: Json | undefined): TaskResult | undefined {
   if (told === undefined) return undefined;
   const outputs = recordOf(told['outputs']);
   const failure = toFailure(told['failure']);
-  const reasons = Object.entries(recordOf(told['reasons']) ?? {}).filter((one): one is [string, string] => typeof one[1] === 'string');
+  const reasons = Object.entries(recordOf(told['reasons']) ?? {}).filter(
+    (one): one is [string, string] => typeof one[1] === 'string',
+  );
   const { reason, exitCode, items } = told;
   return {
     ...(typeof reason === 'string' ? { reason } : {}),

@@ -64,7 +64,9 @@ function executed(
     ...(reason === undefined ? {} : { stateReason: reason }),
     ...(why === undefined ? {} : { failure: why }),
     ...(state === 'COMPLETED' && result?.outputs !== undefined ? { outputs: result.outputs } : {}),
-    ...(attempts === undefined ? {} : { attempts: attempts.map((one) => lastAttempt(one, facts.attempt, state, result)) }),
+    ...(attempts === undefined
+      ? {}
+      : { attempts: attempts.map((one) => lastAttempt(one, facts.attempt, state, result)) }),
   };
 }
 

@@ -1,4 +1,5 @@
 /** How the service makes adapters of a kind from the operator's configuration. One entry per kind in `src/engines/registry.ts`. */
+import type { Compilation } from './compilation.js';
 import type { EngineAdapter } from './engine-adapter.js';
 
 /** A statement for PostgreSQL; `name` makes it a prepared one. */
@@ -43,6 +44,8 @@ export interface EngineKind {
   kind: string;
   /** Own tables: applied by `signalbox migrate` after the service's own. */
   migrations?: { schema: string; directory: URL };
+  /** From the text of a `signalbox/v1` definition to the engine's own files; absent where there is no compiler. Pure. */
+  compile?(this: void, text: string): Compilation;
   /** Reads the engine's section of ENGINES_FILE. Throws `Error` with a sentence naming the bad key. */
   create(options: Record<string, unknown>, host: EngineHost): Promise<EngineAdapter>;
 }

@@ -2,6 +2,7 @@ import { Argument, Command } from 'commander';
 import type { Cli } from './cli.js';
 import { addGlobalOptions, examples, group, leaf } from './command-options.js';
 import { addCatalogueCommands } from './commands/catalogue-commands.js';
+import { addCompileCommand } from './commands/compile-command.js';
 import { addDefinitionCommands } from './commands/definition-commands.js';
 import { addLogCommand } from './commands/log-command.js';
 import { addOfflineRunCommand } from './commands/offline-run-command.js';
@@ -34,6 +35,7 @@ export function buildProgram(cli: Cli, version: string): Command {
   program.commandsGroup('Without a service:');
   addOfflineRunCommand(program, cli);
   addDefinitionCommands(program, cli);
+  addCompileCommand(program, cli);
   program.commandsGroup('With a service:');
   addWorkflowCommands(program, cli);
   const runs = group(program, 'runs', 'start runs, follow and steer them');

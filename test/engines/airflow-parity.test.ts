@@ -2,11 +2,30 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { airflowEngine } from '../../adapters/airflow/airflow.engine-kind.js';
 import { endpointOf, hostWithoutDatabase } from '../../adapters/airflow/airflow-conformance.test-support.js';
-import { callContext } from '../../adapters/conformance/world.js';
+import { AirflowClient } from '../../adapters/airflow/airflow-client.js';
+import { readAirflowOptions } from '../../adapters/airflow/airflow-options.js';
+import { roleOf } from '../../adapters/airflow/compile/task-names.js';
+import { ownDag } from '../../adapters/airflow/dag-name.js';
+import { INSTALLATION_ID, callContext } from '../../adapters/conformance/world.js';
 import type { EngineAdapter } from '../../adapters/spi/engine-adapter.js';
-import { HOSTILE, PARITY_CASES, localSide, outcomeOn, runOn } from './parity.js';
+import { PARITY_CASES, localSide, outcomeOn, parityWorkflow, registered } from './parity.js';
 
 const PATIENCE_MS = 240_000;
+
+/** Five edges: a diamond with a fan-out on one side, and a task of a group. */
+const fanOutBetween = (): string =>
+  JSON.stringify({
+    apiVersion: 'signalbox/v1',
+    kind: 'Workflow',
+    name: 'shape',
+    tasks: {
+      top: { run: 'true' },
+      left: { needs: ['top'], foreach: { items: [1, 2] }, run: 'true' },
+      'group.right': { needs: ['top'], run: 'true' },
+      bottom: { needs: ['left', 'group.right'], run: 'true' },
+      'group.last': { needs: ['bottom'], trigger: 'all-done', run: 'true' },
+    },
+  });
 
 describe.each([
   ['airflow3', 'AIRFLOW3_ENDPOINT'],
@@ -28,6 +47,35 @@ describe.each([
     await adapter.close();
     await local.close();
   });
+
+  test(
+    'the DAG that Airflow has is the graph of the definition, with nothing of ours in it',
+    async () => {
+      const workflow = parityWorkflow('shape', fanOutBetween());
+      await registered(adapter, workflow, PATIENCE_MS);
+      const client = new AirflowClient(readAirflowOptions(options));
+      const path = `/dags/${ownDag(INSTALLATION_ID, workflow)}/tasks`;
+      const answer = (await client.get(path, callContext())) as {
+        tasks: { task_id: string; downstream_task_ids: string[] }[];
+      };
+      client.close();
+      const edges = new Set(
+        answer.tasks
+          .flatMap(({ task_id: from, downstream_task_ids: next }) =>
+            next.map((to) => [roleOf(from), roleOf(to)] as const),
+          )
+          .flatMap(([from, to]) =>
+            from.role === 'end' || to.role === 'end' || from.task === to.task ? [] : [`${from.task} ${to.task}`],
+          ),
+      );
+      const graph = await adapter.describe(workflow, callContext());
+      expect([...edges].sort()).toEqual(
+        graph.tasks.flatMap(({ title, downstream }) => downstream.map((to) => `${title} ${to}`)).sort(),
+      );
+      expect(edges.size).toBe(5);
+    },
+    PATIENCE_MS,
+  );
 
   test.each(PARITY_CASES)(
     'ends as the local engine ends: $name',

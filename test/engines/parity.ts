@@ -129,6 +129,14 @@ export const PARITY_CASES: ParityCase[] = [
     parameters: { words: ['good', 'bad', 'none', 'fine'] },
   },
   {
+    name: 'a run that takes too long',
+    text: definition('too-long', {
+      timeout: '15s',
+      tasks: { slow: { run: 'exec sleep 300' }, after: { needs: ['slow'], run: 'true' } },
+    }),
+    parameters: {},
+  },
+  {
     name: 'values of every type, byte by byte',
     text: definition('values', {
       params: { given: { type: 'object' }, text: { type: 'string' } },
@@ -139,9 +147,14 @@ export const PARITY_CASES: ParityCase[] = [
           outputs: { given: { type: 'object' }, bytes: { type: 'integer' }, sum: { type: 'integer' } },
         },
         again: {
-          command: ['sh', '-c', 'printf %s "$1$2$LIKE" | cksum | { read -r sum rest; echo "$sum" > "$SIGNALBOX_DIR/outputs/sum"; }', 'sh'],
+          command: [
+            'sh',
+            '-c',
+            'printf %s "$1$2$LIKE" | cksum | { read -r sum rest; echo "$sum" > "$SIGNALBOX_DIR/outputs/sum"; }',
+            'sh',
+          ],
           args: ['${{ tasks.echo.outputs.given }}', 'in text: ${{ params.text }} ${{ tasks.echo.outputs.given }}'],
-          env: { LIKE: '{{ ds }} $(id) \'\'\'' },
+          env: { LIKE: "{{ ds }} $(id) '''" },
           outputs: { sum: { type: 'integer' } },
         },
       },
@@ -149,7 +162,14 @@ export const PARITY_CASES: ParityCase[] = [
     }),
     parameters: {
       text: HOSTILE,
-      given: { z: 1, a: [null, true, 1.5, -0.001, 1e21, 1e-7, 9007199254740993], '10': 'ten', '2': {}, é: HOSTILE, __type: 'dag' },
+      given: {
+        z: 1,
+        a: [null, true, 1.5, -0.001, 1e21, 1e-7, 9007199254740992],
+        '10': 'ten',
+        '2': {},
+        é: HOSTILE,
+        __type: 'dag',
+      },
     },
   },
 ];
@@ -175,15 +195,21 @@ export async function runOn(
   if (!effective.ok) throw new Error(`${name}: ${JSON.stringify(effective.errors)}`);
   const workflow = parityWorkflow(parsed.definition.name, text);
   const deadline = Date.now() + patienceMs;
-  for (;;) {
-    const registration = await adapter.register(workflow, callContext());
-    if (registration.state === 'READY') break;
-    if (registration.state === 'FAILED') throw new Error(`${name}: ${JSON.stringify(registration.diagnostics)}`);
-    if (Date.now() > deadline) throw new Error(`${name} is not registered`);
-    await sleep(250);
-  }
+  await registered(adapter, workflow, patienceMs);
   const ref = await submitted(adapter, workflow, effective.values);
   return { workflow, ref, facts: await ended(adapter, ref, deadline) };
+}
+
+export async function registered(adapter: EngineAdapter, workflow: WorkflowVersion, patienceMs: number): Promise<void> {
+  const deadline = Date.now() + patienceMs;
+  for (;;) {
+    const registration = await adapter.register(workflow, callContext());
+    if (registration.state === 'READY') return;
+    if (registration.state === 'FAILED')
+      throw new Error(`${workflow.title}: ${JSON.stringify(registration.diagnostics)}`);
+    if (Date.now() > deadline) throw new Error(`${workflow.title} is not registered`);
+    await sleep(250);
+  }
 }
 
 /** Observes until the run and all its tasks have ended. */
@@ -217,7 +243,7 @@ async function submitted(
   return { ...submission.ref, externalId, ...(engineUid === undefined ? {} : { engineUid }) };
 }
 
-function parityWorkflow(name: string, text: string): WorkflowVersion {
+export function parityWorkflow(name: string, text: string): WorkflowVersion {
   const digest = sha256(text);
   return {
     id: String(parseInt(digest.slice(0, 8), 16)),

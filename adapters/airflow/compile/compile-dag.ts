@@ -36,9 +36,18 @@ export function compileDag(definition: Definition, runtime: string): string {
  * JSON of ASCII alone without apostrophes: nothing in it can end a raw literal of Python, and no placeholder is found in it.
  */
 function documentText(document: JsonObject): string {
-  return JSON.stringify(document, null, 1)
+  const lines = Object.entries(document).map(([key, value]) => `${JSON.stringify(key)}: ${inLines(key, value)}`);
+  return `{\n${lines.join(',\n')}\n}`
     .replaceAll(DAG_ID_TOKEN, DAG_ID_TOKEN.replaceAll('_', '\\u005f'))
     .replace(/['\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/** A line for each task: people compare these files. */
+function inLines(key: string, value: Json): string {
+  if (key !== 'tasks' || value === null || typeof value !== 'object' || Array.isArray(value))
+    return JSON.stringify(value);
+  const tasks = Object.entries(value).map(([id, task]) => `  ${JSON.stringify(id)}: ${JSON.stringify(task)}`);
+  return `{\n${tasks.join(',\n')}\n}`;
 }
 
 function toDocument(definition: Definition): JsonObject {
@@ -73,8 +82,7 @@ function toTask(task: TaskDefinition): JsonObject {
     argv: argvOf(task),
     arguments: task.args.map(compileTemplate),
     env: Object.fromEntries(Object.entries(task.env).map(([name, value]) => [name, compileTemplate(value)])),
-    outputs: outputsOf(task),
-    declared: task.outputs as JsonObject,
+    outputs: task.outputs as JsonObject,
     retry: { ...retry },
     allowFailure: task.allowFailure,
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
@@ -94,14 +102,6 @@ function namesAround(task: string): JsonObject {
 function argvOf(task: TaskDefinition): Json[] {
   if (task.kind === 'run') return ['/bin/sh', '-c', task.run ?? ''].map((text) => ['value', text]);
   return [...(task.command ?? []), ...task.args].map(compileTemplate);
-}
-
-function outputsOf(task: TaskDefinition): JsonObject {
-  const entries = Object.entries(task.outputs).map(([name, { type, default: fallback }]): [string, JsonObject] => [
-    name,
-    { ...(type === undefined ? {} : { type }), ...(fallback === undefined ? {} : { default: fallback }) },
-  ]);
-  return Object.fromEntries(entries);
 }
 
 /** Tasks whose outputs are looked at: only those are read from Airflow. */

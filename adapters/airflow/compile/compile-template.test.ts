@@ -25,7 +25,12 @@ test('a compiled template gives the bytes that the library gives', () => {
   const vectors = FORMS.flatMap((form) =>
     EDGES.flatMap((a, at) => {
       const b = EDGES[(at * 5 + 3) % EDGES.length] ?? null;
-      const scope = { params: { a, b }, tasks: { one: { state: 'FAILED', outputs: { a, z: b } } }, run: { id: 'r' }, item: b };
+      const scope = {
+        params: { a, b },
+        tasks: { one: { state: 'FAILED', outputs: { a, z: b } } },
+        run: { id: 'r' },
+        item: b,
+      };
       return [{ form, scope }];
     }),
   );
@@ -43,7 +48,7 @@ test('a value without references is left as it is, however much it looks like on
 });
 
 test('texts that JSON cannot tell apart from numbers and words stay texts', () => {
-  expect(runPython(['1-values.py'], 'return [json_text(one) for one in given]', ['1', 1, 'null', null, -0, 1e21])).toEqual(
-    ['"1"', '1', '"null"', 'null', '0', '1e+21'],
-  );
+  expect(
+    runPython(['1-values.py'], 'return [json_text(one) for one in given]', ['1', 1, 'null', null, -0, 1e21]),
+  ).toEqual(['"1"', '1', '"null"', 'null', '0', '1e+21']);
 });

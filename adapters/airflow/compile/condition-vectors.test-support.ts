@@ -17,7 +17,7 @@ export const EDGES: Json[] = [
   1e-7,
   123456789012345680000,
   1.7976931348623157e308,
-  9007199254740993,
+  9007199254740992,
   '',
   'a',
   'abc',
@@ -72,7 +72,19 @@ const PATTERNS = [
 
 export const MATCHES: string[] = PATTERNS.map((pattern) => `params.a.matches("${pattern}")`);
 
-export const TEXTS: string[] = ['', 'a', 'abc', 'xabc', 'aab', 'strasse', 'é', 'line\nline', 'b c 12', '\u{1f600}', 'ſtrasse'];
+export const TEXTS: string[] = [
+  '',
+  'a',
+  'abc',
+  'xabc',
+  'aab',
+  'strasse',
+  'é',
+  'line\nline',
+  'b c 12',
+  '\u{1f600}',
+  'ſtrasse',
+];
 
 export const SINGLE: { when: string; scope: ReferenceScope }[] = [
   'tasks.one.state == "COMPLETED"',

@@ -304,5 +304,5 @@ def manifest(task, scope, identity):
         "task": about,
         "arguments": [resolve(template, scope) for template in task["arguments"]],
         "inputs": {},
-        "outputs": task["declared"],
+        "outputs": task["outputs"],
     }
