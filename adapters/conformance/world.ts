@@ -84,8 +84,8 @@ export function workflowVersion(
 ): WorkflowVersion {
   const definition = harness.definition(fixture);
   return {
-    // Ids of the service are integers as text; one workflow version has one.
-    id: String(parseInt(sha256(`${fixture} ${title} ${version}`).slice(0, 8), 16)),
+    // Ids of the service are integers as text; one workflow version has one. An engine keeps what was registered under it.
+    id: String(parseInt(sha256(`${fixture} ${title} ${version} ${definition.text}`).slice(0, 8), 16)),
     project: 'default',
     title,
     version,
