@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { Json } from '../../definition/definition-types.js';
 import { commandLine } from './command-line.js';
-import { runPython } from './compile/run-python.test-support.js';
+import { runPython, withPython } from './compile/run-python.test-support.js';
 
 const HEAD_2 = '[2026-01-02T03:04:05.678+0000] {logging_mixin.py:190} INFO - ';
 
@@ -30,24 +30,26 @@ sys.stdout = sys.__stdout__
 return results
 `;
 
-test('what a compiled task writes is read back as the command wrote it, in one line of Airflow each', () => {
-  const lines = [
-    '',
-    ' ',
-    'plain',
-    '  in',
-    'tab\tin',
-    'end ',
-    'end\t',
-    'a\rb',
-    '\u2028',
-    '\u0085',
-    '\u001b[31mred',
-    'é \u{1f600}',
-  ];
-  const written = runPython(['1-values.py', '3-attempt.py'], WRITER, lines) as Json[];
-  const parts = written.map(String).map((text) => text.split(/[\n\r\u000b\u000c\u001c-\u001e\u0085\u2028\u2029]/));
-  expect(parts.every((part) => part.length === 2 && part[1] === '')).toBe(true);
-  expect(parts.map(([line = '']) => line)).toEqual(parts.map(([line = '']) => line.trimEnd()));
-  expect(parts.map(([line = '']) => commandLine(HEAD_2 + line))).toEqual(lines);
+withPython('the constant Python', () => {
+  test('what a compiled task writes is read back as the command wrote it, in one line of Airflow each', () => {
+    const lines = [
+      '',
+      ' ',
+      'plain',
+      '  in',
+      'tab\tin',
+      'end ',
+      'end\t',
+      'a\rb',
+      '\u2028',
+      '\u0085',
+      '\u001b[31mred',
+      'é \u{1f600}',
+    ];
+    const written = runPython(['1-values.py', '3-attempt.py'], WRITER, lines) as Json[];
+    const parts = written.map(String).map((text) => text.split(/[\n\r\u000b\u000c\u001c-\u001e\u0085\u2028\u2029]/));
+    expect(parts.every((part) => part.length === 2 && part[1] === '')).toBe(true);
+    expect(parts.map(([line = '']) => line)).toEqual(parts.map(([line = '']) => line.trimEnd()));
+    expect(parts.map(([line = '']) => commandLine(HEAD_2 + line))).toEqual(lines);
+  });
 });

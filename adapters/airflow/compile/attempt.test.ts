@@ -1,11 +1,11 @@
 /** Attempts of the constant Python, as processes of this machine: held to what the local engine does. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Json, OutputDeclaration } from '../../../definition/definition-types.js';
 import { digestOutputs, readOutputs } from '../../local/output-files.js';
-import { runPython } from './run-python.test-support.js';
+import { runPython, withPython } from './run-python.test-support.js';
 
 const PARTS = ['1-values.py', '3-attempt.py'];
 const LIMIT_BYTES = 32 * 1024;
@@ -47,7 +47,7 @@ function attempt(given: { task: Record<string, Json>; params?: Record<string, Js
   };
 }
 
-describe('an attempt', () => {
+withPython('an attempt', () => {
   test('sees the variables of the definition and the few of the host, nothing of Airflow', () => {
     const { log } = attempt({
       task: { argv: argv('env'), env: { MINE: ['param', 'x'] } },
@@ -118,7 +118,7 @@ describe('an attempt', () => {
   });
 });
 
-describe('outputs are read as the local engine reads them', () => {
+withPython('outputs are read as the local engine reads them', () => {
   let folder: string;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'signalbox-outputs-'));

@@ -1,10 +1,10 @@
-import { describe, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import type { Json } from '../../../definition/definition-types.js';
 import type { ReferenceScope } from '../../../definition/references.js';
 import { evaluateWhen, parseWhen } from '../../../definition/when-expression.js';
 import { compileCondition } from './compile-condition.js';
 import { EDGES, MATCHES, PAIRED, SINGLE, TEXTS } from './condition-vectors.test-support.js';
-import { runPython } from './run-python.test-support.js';
+import { runPython, withPython } from './run-python.test-support.js';
 
 const INTERPRETER = `
 results = []
@@ -42,7 +42,7 @@ function differences(vectors: readonly Vector[]): unknown[] {
 
 const scopeOf = (params: Record<string, Json>): ReferenceScope => ({ params, tasks: {}, run: { id: '1' } });
 
-describe('a compiled condition answers what the evaluator answers, its complaints word for word', () => {
+withPython('a compiled condition answers what the evaluator answers, its complaints word for word', () => {
   test('on single vectors', () => {
     const vectors = valid(SINGLE);
     expect(vectors.length).toBeGreaterThan(22);
@@ -66,18 +66,18 @@ describe('a compiled condition answers what the evaluator answers, its complaint
     expect(vectors).toHaveLength(MATCHES.length * (TEXTS.length + 1));
     expect(differences(vectors).slice(0, 5)).toEqual([]);
   });
-});
 
-test('an interpreter that is wrong in one operator is found out', () => {
-  const { ast } = parseWhen('params.a < 3');
-  const tree = ast === undefined ? [] : compileCondition(ast);
-  const wrong = JSON.parse(JSON.stringify(tree).replace('<', '<=')) as Json;
-  const answers = runPython(['1-values.py', '2-condition.py'], INTERPRETER, [
-    [tree, { params: { a: 3 } }],
-    [wrong, { params: { a: 3 } }],
-  ]);
-  expect(answers).toEqual([
-    { ok: true, value: false },
-    { ok: true, value: true },
-  ]);
+  test('an interpreter that is wrong in one operator is found out', () => {
+    const { ast } = parseWhen('params.a < 3');
+    const tree = ast === undefined ? [] : compileCondition(ast);
+    const wrong = JSON.parse(JSON.stringify(tree).replace('<', '<=')) as Json;
+    const answers = runPython(['1-values.py', '2-condition.py'], INTERPRETER, [
+      [tree, { params: { a: 3 } }],
+      [wrong, { params: { a: 3 } }],
+    ]);
+    expect(answers).toEqual([
+      { ok: true, value: false },
+      { ok: true, value: true },
+    ]);
+  });
 });

@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { CONSTRUCTS } from '../../../definition/constructs.js';
 import { DAG_ID_TOKEN } from '../dag-name.js';
 import { compileDefinition } from './compile-definition.js';
+import { withPython } from './run-python.test-support.js';
 import { runtimeCode } from './runtime-code.js';
 import { AIRFLOW_CONSTRUCTS } from './supported-constructs.js';
 
@@ -37,6 +38,12 @@ describe('a compiled definition', () => {
     expect(compiled(text)).toBe(compiled(text));
   });
 
+  test('only ASCII is in the file', () => {
+    for (const { text } of DEFINITIONS) expect(compiled(text)).toMatch(/^[\n\x20-\x7e]*$/);
+  });
+});
+
+withPython('to Python a compiled definition', () => {
   test.each(DEFINITIONS)(
     '$name has one statement more than the constant code for each line that is not of it',
     ({ text }) => {
@@ -76,10 +83,6 @@ describe('a compiled definition', () => {
         Y: ['value', '{{ conf }} {% raw %}'],
       });
     }
-  });
-
-  test('only ASCII is in the file', () => {
-    for (const { text } of DEFINITIONS) expect(compiled(text)).toMatch(/^[\n\x20-\x7e]*$/);
   });
 });
 

@@ -1,7 +1,16 @@
 /** Runs parts of the constant Python as a process, on the values of a test. */
+import { describe, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { Json } from '../../../definition/definition-types.js';
+
+const HAS_PYTHON = spawnSync('python3', ['--version']).status === 0;
+
+/** A group of tests that need an interpreter; `npm test` asks for nothing beyond npm, so they may be without one. */
+export function withPython(name: string, tests: () => void): void {
+  if (HAS_PYTHON) return describe(name, tests);
+  test.skip(`${name} (there is no python3 on this machine)`, () => undefined);
+}
 
 /**
  * `answer` is the body of a function of `given`; the names of the parts are known to it. Values come and go as JSON, read
