@@ -22,7 +22,7 @@ schedules: [{cron: "0 3 * * *"}]
 dependencies: {node: {lockfile: package-lock.json}}
 defaults: {image: i, resources: small}
 tasks:
-  a: {run: x, foreach: {items: "\${{ params.p }}"}, retry: {max: 1}, timeout: 1m, allowFailure: true, skipExitCode: 3}
+  a: {run: x, foreach: {items: "\${{ params.p }}", failFast: true}, retry: {max: 1}, timeout: 1m, allowFailure: true, skipExitCode: 3}
   b: {command: [x], args: ["\${{ tasks.a.state }}"], image: i, trigger: all-done, outputs: {v: {type: string}, f: {artifact: file, handler: parquet}}}
   c: {python: "m:f", with: [1], infer: true, inputs: {f: "\${{ tasks.b.outputs.f }}"}, secrets: [{secret: s, mount: /s}], cache: true, placement: {queue: q}, when: 'params.p == []'}
   d: {node: "m#f", needs: [c]}

@@ -82,7 +82,7 @@ withPython('an attempt', () => {
     expect(seconds).toBeLessThan(9);
   });
 
-  test.each([
+  test.each<{ reason: string; task: Record<string, Json>; is: object }>([
     {
       reason: 'an exit code',
       task: { argv: shell('exit 5') },

@@ -1,5 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import type { Command } from 'commander';
 import type { Compilation, ReportRow } from '../../../adapters/spi/compilation.js';
 import { CliError } from '../cli-error.js';
@@ -10,6 +9,7 @@ import { EXIT, type ExitCode } from '../exit-codes.js';
 import { readText } from '../read-text.js';
 import { renderTable, type Column } from '../table.js';
 import type { Terminal } from '../terminal.js';
+import { writeFiles } from '../write-files.js';
 
 interface CompileOptions {
   target: string;
@@ -41,7 +41,7 @@ async function runCompile({ terminal }: Session, options: CompileOptions, file: 
   const compile = await compilerOf(options.target);
   const compilation = compile(readText(file));
   const refused = compilation.files.length === 0;
-  if (options.out !== undefined) write(compilation.files, options.out);
+  if (options.out !== undefined) writeFiles(compilation.files, options.out);
   show(terminal, file, options, compilation);
   if (refused && !terminal.json) {
     terminal.talk(`${file === '-' ? 'The definition' : basename(file)} cannot be compiled for ${options.target}.`);
@@ -79,15 +79,4 @@ function print(terminal: Terminal, files: Compilation['files']): void {
   const [first, ...more] = files;
   if (more.length > 0) throw new CliError(`There are ${files.length} files: name a folder with --out.`);
   if (first !== undefined) terminal.foreign(first.text);
-}
-
-function write(files: Compilation['files'], out: string): void {
-  try {
-    const [first, ...more] = files;
-    if (more.length === 0) return first === undefined ? undefined : writeFileSync(out, first.text);
-    mkdirSync(out, { recursive: true });
-    for (const { name, text } of files) writeFileSync(join(out, basename(name)), text);
-  } catch (cause) {
-    throw new CliError(`${out} cannot be written: ${(cause as Error).message}.`, { cause });
-  }
 }
