@@ -2,7 +2,7 @@
 import type { CallContext } from '../spi/engine-adapter.js';
 import type { Dialect, Exchange } from './dialect.js';
 import { query, runPath, taskPath } from './dialect.js';
-import { mustBeTime, readRuns } from './to-run.js';
+import { mustBeTime, readRunOf, readRuns } from './to-run.js';
 import type { DagRun } from './to-run.js';
 
 const PAGE = 100;
@@ -54,7 +54,9 @@ export function airflow2(): Dialect {
     // The note first: a stop whose answer is lost must still be known as ours.
     stopRun: async (exchange, run, note, ctx) => {
       await setNote(exchange, runPath(run.dagId, run.runId), note, ctx);
-      await exchange({ method: 'PATCH', path: runPath(run.dagId, run.runId), body: { state: 'failed' } }, ctx);
+      const path = runPath(run.dagId, run.runId);
+      const { json } = await exchange({ method: 'PATCH', path, body: { state: 'failed' } }, ctx);
+      readRunOf(json, run.dagId, run.runId);
     },
     stopTask: async (exchange, run, task, note, ctx) => {
       await setNote(exchange, taskPath(run, task), note, ctx);

@@ -4,7 +4,7 @@ import { readJson, readObject, wordOf } from '../spi/http/read-answer.js';
 import type { Dialect } from './dialect.js';
 import { query, runPath, taskPath } from './dialect.js';
 import { integerBeyond64Bits } from './integer-limits.js';
-import { mustBeTime, readRuns } from './to-run.js';
+import { mustBeTime, readRunOf, readRuns } from './to-run.js';
 import type { DagRun } from './to-run.js';
 import { unlessAbsent } from './unless-absent.js';
 
@@ -56,7 +56,8 @@ export function airflow3(version: string): Dialect {
 
     stopRun: async (exchange, run, note, ctx) => {
       const body = { state: 'failed', note };
-      await exchange({ method: 'PATCH', path: runPath(run.dagId, run.runId), body }, ctx);
+      const { json } = await exchange({ method: 'PATCH', path: runPath(run.dagId, run.runId), body }, ctx);
+      readRunOf(json, run.dagId, run.runId);
     },
     stopTask: async (exchange, run, task, note, ctx) => {
       const body = { new_state: 'failed', note };
