@@ -7,6 +7,7 @@ import type { FixtureName } from '../../adapters/conformance/fixtures.js';
 import { Api, type Body } from '../support/api.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { until } from '../support/until.js';
+import { HOSTILE, PARITY } from './parity.js';
 
 const LONG_MS = 180_000;
 const TITLE = `service ${Date.now().toString(36)}`;
@@ -96,6 +97,37 @@ describe.each([
       await stored(`${TITLE} reference`, 'reference', dagId);
       const run = await reaches(await started(`${TITLE} reference`), 'COMPLETED');
       expect(String(run['engine_url'])).toContain(`/dags/${dagId}/`);
+    },
+    LONG_MS,
+  );
+
+  test(
+    'a portable definition runs compiled: its values arrive as they are, each attempt has the log of its command alone',
+    async () => {
+      const title = `${TITLE} parity`;
+      await stored(title, 'signalbox/v1', PARITY);
+      const parameters = { count: 2, limit: 1, greeting: HOSTILE };
+      const answer = await api.post('/workflow-runs', { workflow: { title }, parameters });
+      expect([answer.status, answer.text]).toEqual([201, expect.any(String)]);
+      const run = await reaches(answer.body.id, 'COMPLETED');
+      expect(run['outputs']).toMatchObject({
+        squares: [1, 4],
+        alarm: 'COMPLETED',
+        greeting: { bytes: Buffer.byteLength(HOSTILE) },
+      });
+      const { body } = await api.get(`/workflow-runs/${run.id}/task-runs`);
+      const ids = Object.fromEntries(body.items.map((task) => [String(task['task_title']), task.id]));
+      expect(Object.keys(ids).sort()).toEqual(['alarm', 'plan', 'report', 'square', 'total', 'weigh']);
+      for (const attempt of [1, 2]) {
+        const log = await api.get(`/task-runs/${ids['weigh']}/logs?attempt=${attempt}`, {
+          headers: { accept: 'text/plain' },
+        });
+        expect([log.status, log.text]).toEqual([200, `attempt ${attempt} of weigh\n`]);
+      }
+      const report = await api.get(`/task-runs/${ids['report']}/logs`, { headers: { accept: 'text/plain' } });
+      expect(report.text).toBe(
+        `5 squares, a greeting of ${Buffer.byteLength(HOSTILE)} bytes ${HOSTILE} alarm COMPLETED\n`,
+      );
     },
     LONG_MS,
   );

@@ -43,7 +43,8 @@ export const HOSTILE =
 const definition = (name: string, body: object): string =>
   JSON.stringify({ apiVersion: 'signalbox/v1', kind: 'Workflow', name, ...body });
 
-const PARITY = readFileSync(new URL('../../examples/parity/workflow.yaml', import.meta.url), 'utf8');
+/** The example that every engine runs. */
+export const PARITY = readFileSync(new URL('../../examples/parity/workflow.yaml', import.meta.url), 'utf8');
 
 /** Each must end the same way everywhere. All of it is POSIX shell. */
 export const PARITY_CASES: ParityCase[] = [
