@@ -24,6 +24,8 @@ export interface PageRequest {
   terms: LabelTerm[];
   /** Conditions on the row `r`. */
   filters: string[];
+  /** Columns of the table that `page` brings along, `id` and `created_at` among them; without it those two alone. */
+  columns?: readonly string[] | undefined;
   /**
    * A column of `r` that the filters hold to one value, written as a range. It then comes first in the order, which one index
    * alone has. With `=` the planner takes any index in the order of the ids, and walks over all that is active to the first
@@ -33,7 +35,7 @@ export interface PageRequest {
 }
 
 export interface PageSql {
-  /** For a WITH clause: `page(id, created_at)`, one entry more than the limit when there is a next page. */
+  /** For a WITH clause: `page` with its columns, one entry more than the limit when there is a next page. */
   ctes: string;
   /** ORDER BY of an outer query that joins `page`. */
   order: string;
@@ -42,7 +44,7 @@ export interface PageSql {
 }
 
 /**
- * Picks the page on an index and nothing else; the caller joins what it shows. With a selector that no index answers
+ * Picks the page on an index and nothing else; what the caller shows of its rows comes along, the rest it joins. With a selector that no index answers
  * alone, a bounded number of candidates is looked at: such a page may be short, or empty, and still have a next one.
  */
 export function pageSql(request: PageRequest, values: StatementValues): PageSql {
@@ -65,20 +67,21 @@ export function pageSql(request: PageRequest, values: StatementValues): PageSql 
   const offset = request.skip === 0 ? '' : ` OFFSET ${values.add(request.skip)}`;
   const wanted = `LIMIT ${Math.trunc(request.limit) + 1}${offset}`;
   const own = [`r.project = ${project}`];
+  const columns = (request.columns ?? ['id', 'created_at']).map((name) => `r.${name}`).join(', ');
 
   if (terms.length === 0) {
     const where = [...own, ...cursor, ...request.filters].join(' AND ');
     // The index has the ids the other way round.
     const first = request.ranged === undefined ? '' : `r.${request.ranged} ${direction === 'desc' ? 'asc' : 'desc'}, `;
     return {
-      ctes: `page AS (SELECT r.id, r.created_at FROM ${table} r WHERE ${where} ORDER BY ${first}${sorted('r')} ${wanted})`,
+      ctes: `page AS (SELECT ${columns} FROM ${table} r WHERE ${where} ORDER BY ${first}${sorted('r')} ${wanted})`,
       order,
       examinedTo: 'NULL::json',
     };
   }
 
   const { driver, rest } = byId ? splitDriver(terms) : { driver: undefined, rest: terms };
-  const bound = values.add(MAX_CANDIDATES + request.skip);
+  const bound = String(MAX_CANDIDATES + Math.trunc(request.skip));
   const scan =
     driver === undefined
       ? `SELECT r.id FROM ${table} r WHERE ${[...own, ...cursor].join(' AND ')} ORDER BY ${sorted('r')} LIMIT ${bound}`
@@ -95,11 +98,11 @@ export function pageSql(request: PageRequest, values: StatementValues): PageSql 
         ORDER BY r.created_at ${last}, r.id ${last} LIMIT 1)`;
   return {
     ctes: `candidates AS MATERIALIZED (${scan}),
-      page AS (SELECT r.id, r.created_at FROM candidates c JOIN ${table} r ON r.id = c.id
+      page AS (SELECT ${columns} FROM candidates c JOIN ${table} r ON r.id = c.id
         WHERE ${checked.join(' AND ')} ORDER BY ${sorted('r')} ${wanted})`,
     order,
     // Counted only when the page is short, so that a full page reads no more candidates than it needs.
-    examinedTo: `CASE WHEN (SELECT count(*) FROM page) <= ${values.add(request.limit)}
+    examinedTo: `CASE WHEN (SELECT count(*) FROM page) <= ${Math.trunc(request.limit)}
       AND (SELECT count(*) FROM candidates) >= ${bound} THEN ${end} END`,
   };
 }

@@ -3,11 +3,14 @@
  * which writes an object, reads it and writes it again.
  */
 
-/** Members by name, from SQL that gives JSON text (a number is one); one that is NULL is left out. Without braces. */
+/**
+ * Members by name, from SQL that gives JSON text (a number is one); one that is NULL is left out. Without braces. The first
+ * is never NULL: it brings no comma, and cutting one off afterwards would count every character of the text.
+ */
 export function jsonMembers(members: Readonly<Record<string, string>>): string {
-  const texts = Object.entries(members).map(([name, sql]) => `',"${name}":' || ${sql}`);
+  const texts = Object.entries(members).map(([name, sql], index) => `'${index === 0 ? '' : ','}"${name}":' || ${sql}`);
   // concat() takes NULL as nothing, and with it the name before it.
-  return `substr(concat(${texts.join(',\n    ')}), 2)`;
+  return `concat(${texts.join(',\n    ')})`;
 }
 
 /** SQL text of any content as a JSON string; NULL stays NULL. */
@@ -20,6 +23,6 @@ export function jsonWord(sql: string): string {
   return `'"' || ${sql} || '"'`;
 }
 
-/** The labels `k` of a group of rows as a JSON list. */
-export const JSON_LABELS = `'[' || string_agg('{"key":' || ${jsonString('k.key')} || ',"value":' || ${jsonString('k.value')} || '}',
+/** The labels `k` of a group of rows as a JSON list; a key holds nothing to be escaped. */
+export const JSON_LABELS = `'[' || string_agg('{"key":' || ${jsonWord('k.key')} || ',"value":' || ${jsonString('k.value')} || '}',
   ',' ORDER BY k.key, k.value) || ']'`;

@@ -38,39 +38,46 @@ export function runColumns(staleAfterMs: string, labels: string = STORED_LABELS)
   ${shownColumns(staleAfterMs, labels)}`;
 }
 
+/** Columns of `ShownRun`, as `shownParts` has them. */
+function shownColumns(staleAfterMs: string, labels: string): string {
+  const parts = Object.entries(shownParts(staleAfterMs, labels));
+  return parts.map(([name, sql]) => `${sql} AS "${name}"`).join(',\n  ');
+}
+
 /**
- * Columns of `ShownRun`; needs `RUN_JOINS` and the placeholder of the milliseconds after which an observation is stale.
+ * SQL of what `ShownRun` holds; needs `RUN_JOINS` and the placeholder of the milliseconds after which an observation is stale.
  * `labels` is SQL of their JSON list, NULL where there are none.
  * JSON is built here because PostgreSQL does it three times faster than Node would from rows, but for times, which Node writes
- * in a tenth of what PostgreSQL takes; a list has no column that its answer does not need, since each costs Node as much as
- * reading it.
+ * in a tenth of what PostgreSQL takes.
  */
-export function shownColumns(staleAfterMs: string, labels: string): string {
-  return `
-  r.id, concat_ws(' ', r.state, r.desired, x.outcome, least(r.generation, 2), r.workflow_engine) AS situation,
-  CASE WHEN r.state NOT IN ('COMPLETED', 'FAILED', 'CANCELLED') AND (
+export function shownParts(staleAfterMs: string, labels: string): Record<keyof ShownRun, string> {
+  return {
+    id: 'r.id',
+    situation: `concat_ws(' ', r.state, r.desired, x.outcome, least(r.generation, 2), r.workflow_engine)`,
+    staleCause: `CASE WHEN r.state NOT IN ('COMPLETED', 'FAILED', 'CANCELLED') AND (
     r.read_error IS NOT NULL
     OR NOT ${WAITS} AND coalesce(${OBSERVED_AT}, r.created_at)
       < clock_timestamp() - ${staleAfterMs}::float8 * interval '1 millisecond')
   THEN coalesce(r.read_error->>'code', 'engine-' || lower(nullif(nullif(g.health_state, 'UP'), 'UNKNOWN')),
-    r.last_error->>'code', 'not-observed') END AS "staleCause",
-  '{' || ${jsonMembers({
-    id: 'r.id',
-    workflow: `'{"id":' || w.id || ',"title":' || ${jsonString('w.title')} || ',"version":' || w.version || '}'`,
-    workflow_engine: jsonString('r.workflow_engine'),
-    state: jsonWord('r.state'),
-    state_reason: jsonString('r.state_reason'),
-    failure: 'jsonb_strip_nulls(r.failure)::text',
-    labels: `coalesce(${labels}, '[]')`,
-    external_id: jsonString('x.external_id'),
-    engine_url: jsonString('r.engine_url'),
-    origin: jsonWord('r.origin'),
-    generation: 'r.generation',
-  })} AS head,
-  concat(${Object.values(TIMES).map(sqlMicroseconds).join(`, ',', `)}) AS times,
-  -- Values of clients and tasks may be null, and stay.
-  ',"parameters":' || r.parameters::text
-  || CASE WHEN r.state = 'COMPLETED' AND r.outputs IS NOT NULL THEN ',"outputs":' || r.outputs::text ELSE '' END AS "values"`;
+    r.last_error->>'code', 'not-observed') END`,
+    head: `'{' || ${jsonMembers({
+      id: 'r.id',
+      workflow: `'{"id":' || w.id || ',"title":' || ${jsonString('w.title')} || ',"version":' || w.version || '}'`,
+      workflow_engine: jsonWord('r.workflow_engine'),
+      state: jsonWord('r.state'),
+      state_reason: jsonString('r.state_reason'),
+      failure: 'jsonb_strip_nulls(r.failure)::text',
+      labels: `coalesce(${labels}, '[]')`,
+      external_id: jsonString('x.external_id'),
+      engine_url: jsonString('r.engine_url'),
+      origin: jsonWord('r.origin'),
+      generation: 'r.generation',
+    })}`,
+    times: `concat(${Object.values(TIMES).map(sqlMicroseconds).join(`, ',', `)})`,
+    // Values of clients and tasks may be null, and stay.
+    values: `',"parameters":' || r.parameters::text
+  || CASE WHEN r.state = 'COMPLETED' AND r.outputs IS NOT NULL THEN ',"outputs":' || r.outputs::text ELSE '' END`,
+  };
 }
 
 export const RUN_JOINS = `
@@ -99,15 +106,6 @@ const TIMES = {
 
 const STORED_LABELS = `(
       SELECT ${JSON_LABELS} FROM workflow_run_labels l JOIN labels k ON k.id = l.label_id WHERE l.workflow_run_id = r.id)`;
-
-/** Labels of all runs of `page` at once, for lists: a join `marks`, and their column. */
-export const PAGE_LABELS = {
-  join: `LEFT JOIN (
-    SELECT p.id, ${JSON_LABELS} AS labels
-    FROM page p JOIN workflow_run_labels l ON l.workflow_run_id = p.id JOIN labels k ON k.id = l.label_id GROUP BY p.id
-  ) marks ON marks.id = r.id`,
-  column: 'marks.labels',
-} as const;
 
 /** What a response has beyond the row. */
 export interface RunExtras {

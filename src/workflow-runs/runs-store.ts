@@ -4,10 +4,10 @@ import { RUN_LABELS, selectorConditions } from '../labels/label-selector-sql.js'
 import type { LabelTerm } from '../labels/label-selector.js';
 import type { Position } from '../lists/cursor.js';
 import { pageSql } from '../lists/page-sql.js';
-import { sqlExactTime } from '../lists/sql-time.js';
 import { StatementValues } from '../lists/statement-values.js';
 import type { Db } from '../platform/database.js';
-import { PAGE_LABELS, RUN_JOINS, runColumns, shownColumns, type RunRow, type ShownRun } from './run-row.js';
+import { PAGE_COLUMNS, pageText, readPage } from './run-page.js';
+import { RUN_JOINS, runColumns, type RunRow, type ShownRun } from './run-row.js';
 
 /** A run as a client names it. */
 export interface RunName {
@@ -77,19 +77,25 @@ export async function listRuns(db: Db, list: RunList): Promise<RunPage> {
   const values = new StatementValues();
   const ranged = isOfOneState(list) ? ('state' as const) : undefined;
   const filters = filterSql(list.project, list.filters, values, ranged);
-  const page = pageSql({ ...list, table: 'workflow_runs', links: RUN_LABELS, filters, ranged }, values);
-  const byTime = list.orderBy === 'created_at' ? `, ${sqlExactTime('r.created_at')} AS "createdAt"` : '';
-  const shown = `SELECT ${shownColumns(values.add(list.staleAfterMs), PAGE_LABELS.column)}${byTime} FROM page
-    JOIN workflow_runs r ON r.id = page.id ${RUN_JOINS} ${PAGE_LABELS.join}`;
-  const { rows } = await db.query<ShownRun & { createdAt?: string; examinedTo: Position | null }>({
+  const wanted = {
+    ...list,
+    table: 'workflow_runs',
+    links: RUN_LABELS,
+    columns: PAGE_COLUMNS,
+    filters,
+    ranged,
+  } as const;
+  const page = pageSql(wanted, values);
+  const createdAt = list.orderBy === 'created_at';
+  const order = page.order.replaceAll('page.', 'r.');
+  const { rows } = await db.query<{ entries: string | null; examinedTo: Position | null }>({
     ...preparedName(list),
     text: `WITH ${page.ctes}
-      SELECT shown.*, ends.examined_to AS "examinedTo"
-      FROM (SELECT ${page.examinedTo} AS examined_to) ends LEFT JOIN (${shown}) shown ON true
-      ORDER BY ${page.order.replaceAll('page.id', 'shown.id').replaceAll('page.created_at', 'shown."createdAt"')}`,
+      SELECT shown.entries, ${page.examinedTo} AS "examinedTo"
+      FROM (${pageText({ staleAfterMs: values.add(list.staleAfterMs), order, createdAt })}) shown`,
     values: values.list,
   });
-  const found = rows.filter((row) => row.id !== null);
+  const found = readPage(rows[0]?.entries ?? null, { createdAt });
   const last = found[list.limit - 1];
   if (found.length > list.limit && last !== undefined) {
     return {

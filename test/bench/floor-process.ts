@@ -44,7 +44,6 @@ function send(response: ServerResponse, status: number, text: string): void {
 }
 
 interface Shown {
-  id: number;
   head: string;
   times: string;
   values: string;
@@ -66,8 +65,17 @@ async function get(id: number): Promise<string> {
 }
 
 async function listBySelector(): Promise<string> {
-  const { rows } = await pool.query<Shown>({ ...named(LIST_BY_SELECTOR), values: LIST_BY_SELECTOR.values ?? [] });
-  return `{"items":[${rows.slice(0, 50).map(toJson).join(',')}]}`;
+  const { rows } = await pool.query<{ entries: string }>({
+    ...named(LIST_BY_SELECTOR),
+    values: LIST_BY_SELECTOR.values ?? [],
+  });
+  const parts = (rows[0]?.entries ?? '').split('\x1f');
+  const items: string[] = [];
+  for (let at = 0; items.length < 50; at += 6) {
+    const [head = '', times = '', values = ''] = [parts[at + 3], parts[at + 4], parts[at + 5]];
+    items.push(toJson({ head, times, values }));
+  }
+  return `{"items":[${items.join(',')}]}`;
 }
 
 /** The same page of the same runs, its JSON built here. */
@@ -103,8 +111,8 @@ async function post(request: IncomingMessage): Promise<string> {
       STALE_AFTER_MS,
       null,
     ];
-    const { rows } = await client.query<Shown>({ ...create, text: create?.text ?? '', values });
-    const row = rows[0] as Shown;
+    const { rows } = await client.query<Shown & { id: number }>({ ...create, text: create?.text ?? '', values });
+    const row = rows[0] as Shown & { id: number };
     const answer = toJson(row);
     const digest = createHash('sha256').update(text).digest('hex');
     const location = `/v1/workflow-runs/${row.id}`;
