@@ -9,7 +9,7 @@ import { listBody } from './list-body.js';
 export const LIST_HEADERS = { Link: '`rel="next"` while there is a next page; its absence alone is the end.' };
 
 export interface ListAnswer {
-  /** Each as JSON text. */
+  /** As JSON texts, each of one entry or of several with commas between them. */
   items: readonly string[];
   next?: Position | undefined;
   estimatedCount?: number | undefined;

@@ -12,22 +12,25 @@ export function sqlExactTime(column: string): string {
   return `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 }
 
-/** A timestamptz as an integer, for `rfc3339`: where times are many, PostgreSQL is slow at writing them. */
+/** A timestamptz as an integer, whose digits are for `rfc3339`: where times are many, PostgreSQL is slow at writing them. */
 export function sqlMicroseconds(column: string): string {
   return `(date_part('epoch', ${column}) * 1e6)::bigint`;
 }
 
-const MINUTE_MS = 60_000;
-/** Up to the seconds, of the minute that was last written: times of a page lie close together. */
-let minute = { number: Number.NaN, text: '' };
+/** Digits of the microseconds of any time from 2001 to 2286. */
+const DIGITS = 16;
+const SECOND_DIGITS = 10;
+/** The second that was last written, as digits and up to its point: times of a run, and of a page, lie close together. */
+let second = { digits: '', text: '' };
 
-/** Microseconds since 1970 as `sqlTime` writes them: cut to milliseconds. */
-export function rfc3339(microseconds: number): string {
-  const ms = Math.floor(microseconds / 1000);
-  const number = Math.floor(ms / MINUTE_MS);
-  if (number !== minute.number) {
-    minute = { number, text: new Date(number * MINUTE_MS).toISOString().slice(0, -'00.000Z'.length) };
+/** Microseconds since 1970, in digits, as `sqlTime` writes them: cut to milliseconds. */
+export function rfc3339(microseconds: string): string {
+  if (microseconds.length !== DIGITS || microseconds.startsWith('-')) {
+    return new Date(Math.floor(Number(microseconds) / 1000)).toISOString();
   }
-  const rest = String(100_000 + ms - number * MINUTE_MS);
-  return `${minute.text}${rest.slice(1, 3)}.${rest.slice(3)}Z`;
+  const digits = microseconds.slice(0, SECOND_DIGITS);
+  if (digits !== second.digits) {
+    second = { digits, text: new Date(Number(digits) * 1000).toISOString().slice(0, -'000Z'.length) };
+  }
+  return `${second.text}${microseconds.slice(SECOND_DIGITS, SECOND_DIGITS + 3)}Z`;
 }

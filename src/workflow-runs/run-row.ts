@@ -118,21 +118,21 @@ export interface RunExtras {
 /** The response of a run as JSON text. `verbs` are the engine's. */
 export function toWorkflowRun(row: ShownRun, verbs: VerbSupport, extras: RunExtras = {}): string {
   const cause = extras.staleCause ?? row.staleCause ?? undefined;
-  return (
-    `${row.head}${timesJson(row.times)}${row.values},"allowed_actions":${allowedActionsJson(row, verbs)},"stale":${cause !== undefined}` +
-    (cause === undefined ? '' : `,"stale_cause":${JSON.stringify(cause)}`) +
-    (extras.taskRuns === undefined ? '}' : `,"task_runs":${extras.taskRuns}}`)
-  );
+  const stale = cause === undefined ? '"stale":false' : `"stale":true,"stale_cause":${JSON.stringify(cause)}`;
+  const taskRuns = extras.taskRuns === undefined ? '}' : `,"task_runs":${extras.taskRuns}}`;
+  // Joined at once: a text that grew by small ones is a tree of them, and costs more to lay flat than to write.
+  const pieces = [row.head];
+  addTimes(pieces, row.times);
+  pieces.push(row.values, allowedActionsMember(row.situation, verbs), stale, taskRuns);
+  return pieces.join('');
 }
 
 const TIME_MEMBERS = Object.keys(TIMES).map((name) => `,"${name}":"`);
 
-function timesJson(times: string): string {
-  let json = '';
+function addTimes(pieces: string[], times: string): void {
   times.split(',').forEach((microseconds, index) => {
-    if (microseconds !== '') json += `${TIME_MEMBERS[index]}${rfc3339(Number(microseconds))}"`;
+    if (microseconds !== '') pieces.push(TIME_MEMBERS[index] ?? '', rfc3339(microseconds), '"');
   });
-  return json;
 }
 
 /** The engine of a run; its name holds no blank. */
@@ -140,17 +140,18 @@ export function engineOf({ situation }: ShownRun): string {
   return situation.slice(situation.lastIndexOf(' ') + 1);
 }
 
-/** Few combinations exist, and a list holds a thousand rows of them. */
-const actionTexts = new Map<string, string>();
+/** By what an engine can do and the situation: few combinations exist, and a list holds a thousand rows of them. */
+const actionMembers = new WeakMap<VerbSupport, Map<string, string>>();
 
-function allowedActionsJson({ situation }: ShownRun, verbs: VerbSupport): string {
-  const key = `${situation} ${verbs.pause} ${verbs.resume} ${verbs.retry}`;
-  let text = actionTexts.get(key);
+/** The member with a comma on either side. */
+function allowedActionsMember(situation: string, verbs: VerbSupport): string {
+  const known = actionMembers.get(verbs) ?? new Map<string, string>();
+  let text = known.get(situation);
   if (text === undefined) {
     const [state, desired, outcome, generation] = situation.split(' ') as [RunState, Desired, Outcome, string];
     const run = { state, desired, generation: Number(generation), execution: { outcome } };
-    text = JSON.stringify(allowedActions(run, verbs));
-    actionTexts.set(key, text);
+    text = `,"allowed_actions":${JSON.stringify(allowedActions(run, verbs))},`;
+    actionMembers.set(verbs, known.set(situation, text));
   }
   return text;
 }

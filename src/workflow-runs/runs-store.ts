@@ -6,7 +6,7 @@ import type { Position } from '../lists/cursor.js';
 import { pageSql } from '../lists/page-sql.js';
 import { StatementValues } from '../lists/statement-values.js';
 import type { Db } from '../platform/database.js';
-import { PAGE_COLUMNS, pageText, readPage } from './run-page.js';
+import { PAGE_COLUMNS, pageText, readPage } from './run-page-text.js';
 import { RUN_JOINS, runColumns, type RunRow, type ShownRun } from './run-row.js';
 
 /** A run as a client names it. */

@@ -1,7 +1,6 @@
 import { Body, Controller, Get, HttpCode, Param, Patch, Post, Query, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { Config } from '../config.js';
 import { requestedChange } from '../labels/change-labels.js';
 import { RUN_LABELS } from '../labels/label-selector-sql.js';
 import { requestedSelector } from '../labels/label-selector.js';
@@ -18,9 +17,9 @@ import { Write, type WriteRequest } from '../platform/http/write-request.js';
 import { idempotent } from '../platform/idempotency.js';
 import { Operation } from '../platform/openapi/operation.js';
 import { runLinks } from './run-links.js';
+import { RunPages } from './run-pages.js';
 import { RunReader } from './run-reader.js';
-import { estimateRuns, lockRunLabels, listRuns, type RunFilters } from './runs-store.js';
-import { staleAfterMs } from './stale-after.js';
+import { estimateRuns, lockRunLabels, type RunFilters } from './runs-store.js';
 import { StartRun } from './start-run.js';
 import { CreateWorkflowRun, WorkflowRunQuery, WorkflowRunsQuery } from './workflow-run-requests.dto.js';
 import { WorkflowRun, WorkflowRunList } from './workflow-run.dto.js';
@@ -32,7 +31,7 @@ export class WorkflowRunsController {
     private readonly database: Database,
     private readonly starting: StartRun,
     private readonly reader: RunReader,
-    private readonly config: Config,
+    private readonly pages: RunPages,
   ) {}
 
   @Post()
@@ -105,7 +104,7 @@ export class WorkflowRunsController {
     };
     const kinds = orderBy === 'id' ? (['number'] as const) : (['string', 'number'] as const);
     const terms = requestedSelector(selector ?? '', { parameter: 'label_selector' });
-    const { rows, next } = await listRuns(this.database, {
+    const { count, items, next } = await this.pages.read({
       project,
       filters,
       terms,
@@ -114,14 +113,13 @@ export class WorkflowRunsController {
       position: cursor === undefined ? undefined : decodeCursor(cursor, scope, kinds),
       limit,
       skip,
-      staleAfterMs: staleAfterMs(this.config),
     });
-    refuseSkipOfUnread(skip, limit, rows.length, next);
+    refuseSkipOfUnread(skip, limit, count, next);
     const estimatedCount = query.count && (await estimateRuns(this.database, { project, filters, terms }));
     return sendList(
       reply,
       { path: '/v1/workflow-runs', query: { ...query }, scope },
-      { items: rows.map((row) => this.reader.toJson(row)), next, estimatedCount },
+      { items: [items], next, estimatedCount },
     );
   }
 

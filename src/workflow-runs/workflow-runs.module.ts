@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { RunFollowingController } from './run-following.controller.js';
 import { RunLifecycleController } from './run-lifecycle.controller.js';
+import { RunPages } from './run-pages.js';
 import { RunReader } from './run-reader.js';
 import { RunTailer } from './run-tailer.js';
 import { RunTaskRunsController } from './run-task-runs.controller.js';
@@ -21,6 +22,17 @@ import { WorkflowRunsController } from './workflow-runs.controller.js';
     RunTaskRunsController,
     TaskRunsController,
   ],
-  providers: [RunReader, RunTailer, StartRun, StreamSlots, SyncRuns, TaskLogs, TaskRequests, TaskRunAccess, TaskWork],
+  providers: [
+    RunPages,
+    RunReader,
+    RunTailer,
+    StartRun,
+    StreamSlots,
+    SyncRuns,
+    TaskLogs,
+    TaskRequests,
+    TaskRunAccess,
+    TaskWork,
+  ],
 })
 export class WorkflowRunsModule {}

@@ -1,0 +1,36 @@
+import { Injectable } from '@nestjs/common';
+import { Config } from '../config.js';
+import type { Position } from '../lists/cursor.js';
+import { Database } from '../platform/database.js';
+import { SharedReads } from '../platform/shared-reads.js';
+import { RunReader } from './run-reader.js';
+import { listRuns, type RunList } from './runs-store.js';
+import { staleAfterMs } from './stale-after.js';
+
+/** A page of runs as an answer shows it. */
+export interface ShownPage {
+  count: number;
+  /** JSON texts of the runs, with commas between them. */
+  items: string;
+  /** Where the next page starts; absent = this is the last one. */
+  next: Position | undefined;
+}
+
+/** Reads pages of runs. Dashboards ask for the same one at the same moment, and share it. */
+@Injectable()
+export class RunPages {
+  private readonly shared = new SharedReads<ShownPage>();
+
+  constructor(
+    private readonly database: Database,
+    private readonly reader: RunReader,
+    private readonly config: Config,
+  ) {}
+
+  read(list: Omit<RunList, 'staleAfterMs'>): Promise<ShownPage> {
+    return this.shared.ask(JSON.stringify(list), async () => {
+      const { rows, next } = await listRuns(this.database, { ...list, staleAfterMs: staleAfterMs(this.config) });
+      return { count: rows.length, items: rows.map((row) => this.reader.toJson(row)).join(','), next };
+    });
+  }
+}
