@@ -89,7 +89,8 @@ export function pageSql(request: PageRequest, values: StatementValues): PageSql 
   const checked = [
     ...own,
     ...request.filters,
-    ...selectorConditions(rest, links, { id: 'r.id', project, cursor: idCursor }, values),
+    // Of the candidate and not of the row: what does not fit is left before its row is read.
+    ...selectorConditions(rest, links, { id: 'c.id', project, cursor: idCursor }, values),
   ];
   const last = direction === 'desc' ? 'asc' : 'desc';
   const end = byId

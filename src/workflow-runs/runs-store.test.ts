@@ -181,6 +181,21 @@ describe('a list', () => {
     );
   });
 
+  test.each(['team=a', 'team=b', 'team=a,stage=b', 'stage=b,team=a', 'team=nobody', 'team=a,odd="c d"'])(
+    'finds the same by %s with a statement that is kept prepared, whatever labels it was prepared for',
+    async (selector) => {
+      expect(await idsOf({ terms: termsOf(selector), limit: 10 })).toEqual(await idsOf({ terms: termsOf(selector) }));
+    },
+  );
+
+  test('names a run with several of the wanted labels once, of few and of many', async () => {
+    const unknown = Array.from({ length: 20 }, (_, n) => `none-${n}`).join(',');
+    const few = await idsOf({ terms: termsOf('team in (a,b)') });
+    expect(new Set(few).size).toBe(few.length);
+    expect(await idsOf({ terms: termsOf(`team in (a,b,${unknown})`) })).toEqual(few);
+    expect(await idsOf({ terms: termsOf('team in (a,b)'), direction: 'asc' })).toEqual(few.reverse());
+  });
+
   test('leaves out what is to be skipped', async () => {
     const { rows } = await listRuns(db.database, request({ skip: 5, limit: 3 }));
     expect(rows.map((row) => row.id)).toEqual(
@@ -247,6 +262,39 @@ test.each(['asc', 'desc'] as const)('a page of one state, %s, walks over no run 
   const first = await listRuns(explained, list);
   expect(first.rows).toHaveLength(50);
   expect((await listRuns(explained, { ...list, position: first.next })).rows).toHaveLength(50);
+});
+
+test('no label is common enough to be read as a whole: each candidate is looked up', async () => {
+  const owner = 'common';
+  const workflow = await insertWorkflow(owner, 'etl');
+  // A thousand runs far apart, and a label that all of them have: side by side they look like a few and a few.
+  await db.database.query({
+    text: `WITH label AS (
+             INSERT INTO labels (project, key, value) VALUES ($2, 'sparse', 'x'), ($2, 'common', 'x') RETURNING id, key
+           ), run AS (
+             INSERT INTO workflow_runs (project, workflow_id, workflow_engine, token, state, event_seq)
+             SELECT $2, $1, 'local', $2 || n, 'PENDING', 1 FROM generate_series(1, 25000) n RETURNING id
+           ), executed AS (
+             INSERT INTO workflow_executions (workflow_run_id, generation, key, verb) SELECT id, 1, $2 || id, 'submit' FROM run
+           ) INSERT INTO workflow_run_labels (label_id, workflow_run_id)
+             SELECT label.id, run.id FROM label CROSS JOIN run WHERE label.key = 'common' OR run.id % 40 = 0`,
+    values: [workflow, owner],
+  });
+  await db.database.query({ text: 'ANALYZE' });
+  let most = 0;
+  const explained: Db = {
+    query: async <Row>({ text, values = [] }: Statement) => {
+      const plan = await db.database.query({ text: `EXPLAIN (ANALYZE, FORMAT JSON) ${text}`, values });
+      const read = JSON.stringify(plan.rows).matchAll(/"Actual Rows":([\d.]+)/g);
+      most = Math.max(most, ...[...read].map(([, rows]) => Number(rows)));
+      return db.database.query<Row>({ text, values });
+    },
+  };
+  for (const selector of ['sparse=x,common=x', 'sparse=x,common!=x', 'sparse=x,common', 'sparse=x,!common']) {
+    await listRuns(explained, request({ project: owner, terms: termsOf(selector), limit: 50 }));
+  }
+  expect(most).toBeGreaterThan(0);
+  expect(most).toBeLessThanOrEqual(MAX_CANDIDATES);
 });
 
 function request(list: Partial<RunList>): RunList {

@@ -162,20 +162,27 @@ function filterSql(project: string, filters: RunFilters, values: StatementValues
 /** Page sizes whose statement is kept prepared on every connection. */
 const PREPARED_LIMITS: readonly number[] = [10, 20, 25, 50, 100, 200, 500, 1000];
 
+/** Terms of a selector whose statement is kept prepared, at most. */
+const PREPARED_TERMS = 2;
+
 /**
- * Planning takes as long as reading a page. Kept is the plan of pages that one index answers whatever the values are; for
- * all others the values decide which plan is good. Everything that changes the text is in the name.
+ * Planning takes as long as reading a page, and with a selector twice as long. Kept is the plan of pages whose way through
+ * the indexes is the same whatever the values are; for all others the values decide which plan is good, or there are too many
+ * forms to keep. Everything that changes the text is in the name.
  */
 function preparedName(list: RunList): { name?: string } {
   const { filters, terms, orderBy, direction, position, limit, skip } = list;
   const byState = isOfOneState(list);
   const indexed = byState || Object.values(filters).every((value) => value === undefined);
-  if (terms.length > 0 || !indexed || skip > 0 || !PREPARED_LIMITS.includes(limit)) return {};
+  const fewLabels =
+    terms.length <= PREPARED_TERMS && terms.every((term) => term.op === 'in' && term.values.length === 1);
+  const byLabels = terms.length > 0 && fewLabels && orderBy === 'id';
+  if ((terms.length > 0 && !byLabels) || !indexed || skip > 0 || !PREPARED_LIMITS.includes(limit)) return {};
   const shape = [
     orderBy,
     direction,
     position === undefined ? 'first' : 'next',
-    byState ? filters.states?.[0] : 'all',
+    byState ? filters.states?.[0] : byLabels ? `labels-${terms.length}` : 'all',
     limit,
   ];
   return { name: `runs.list.${shape.join('.')}` };
