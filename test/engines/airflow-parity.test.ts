@@ -8,7 +8,7 @@ import { roleOf } from '../../adapters/airflow/compile/task-names.js';
 import { ownDag } from '../../adapters/airflow/dag-name.js';
 import { INSTALLATION_ID, callContext } from '../../adapters/conformance/world.js';
 import type { EngineAdapter } from '../../adapters/spi/engine-adapter.js';
-import { PARITY_CASES, localSide, outcomeOn, parityWorkflow, registered } from './parity.js';
+import { PARITY_CASES, RETRIED, localSide, outcomeOn, parityWorkflow, registered, retriedOn } from './parity.js';
 
 const PATIENCE_MS = 240_000;
 
@@ -75,6 +75,21 @@ describe.each([
       expect(edges.size).toBe(5);
     },
     PATIENCE_MS,
+  );
+
+  test(
+    'a retry begins again what the local engine begins again, and leaves the rest',
+    async () => {
+      const ours = await retriedOn(local.adapter, RETRIED, PATIENCE_MS);
+      expect([ours.before.phase, ours.after.phase, ours.attempts['items[0]'], ours.attempts['items[1]']]).toEqual([
+        'failed',
+        'succeeded',
+        1,
+        2,
+      ]);
+      expect(await retriedOn(adapter, RETRIED, PATIENCE_MS)).toEqual(ours);
+    },
+    2 * PATIENCE_MS,
   );
 
   test.each(PARITY_CASES)(

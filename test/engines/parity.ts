@@ -175,6 +175,50 @@ export const PARITY_CASES: ParityCase[] = [
   },
 ];
 
+/** Fails until it is retried: one item of a fan-out, and a task of its own. Handlers have done their work by then. */
+export const RETRIED: ParityCase = {
+  name: 'a run that is retried',
+  text: definition('retried', {
+    tasks: {
+      start: { run: 'echo "$SIGNALBOX_ATTEMPT" > "$SIGNALBOX_DIR/outputs/at"', outputs: { at: { type: 'integer' } } },
+      items: {
+        needs: ['start'],
+        foreach: { items: ['a', 'b', 'c'] },
+        run: 'test "$SIGNALBOX_ITEM" != b || test "$SIGNALBOX_ATTEMPT" -ge 2 || exit 1; echo "$SIGNALBOX_ATTEMPT" > "$SIGNALBOX_DIR/outputs/at"',
+        outputs: { at: { type: 'integer' } },
+      },
+      single: { needs: ['start'], run: 'test "$SIGNALBOX_ATTEMPT" -ge 2' },
+      handler: { needs: ['items'], trigger: 'any-failed', run: 'true' },
+      after: {
+        needs: ['single'],
+        run: 'printf %s "$AT" > "$SIGNALBOX_DIR/outputs/at"',
+        env: { AT: '${{ tasks.items.outputs.at }}' },
+        outputs: { at: { type: 'array' } },
+      },
+    },
+    outputs: { first: '${{ tasks.start.outputs.at }}', items: '${{ tasks.after.outputs.at }}' },
+  }),
+  parameters: {},
+};
+
+/** Its outcome before and after a retry, and how many attempts each task run then has. */
+export async function retriedOn(
+  adapter: EngineAdapter,
+  parity: ParityCase,
+  patienceMs: number,
+): Promise<{ before: Outcome; after: Outcome; attempts: Record<string, number> }> {
+  const { workflow, ref, facts } = await runOn(adapter, parity, patienceMs);
+  const graph = await adapter.describe(workflow, callContext());
+  const answer = await adapter.retry?.(ref, facts.baseline ?? '', callContext());
+  if (answer?.outcome !== 'accepted') throw new Error(`not retried: ${JSON.stringify(answer)}`);
+  const again = await ended(adapter, ref, Date.now() + patienceMs);
+  const attempts = (again.taskRuns ?? []).map(({ task, mapIndex, attempt }): [string, number] => [
+    mapIndex === undefined ? task : `${task}[${mapIndex}]`,
+    attempt,
+  ]);
+  return { before: toOutcome(facts, graph), after: toOutcome(again, graph), attempts: Object.fromEntries(attempts) };
+}
+
 /** The workflow on an engine, from its registration to the end of its run. */
 export async function outcomeOn(
   adapter: EngineAdapter,
