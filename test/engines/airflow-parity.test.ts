@@ -7,6 +7,7 @@ import { readAirflowOptions } from '../../adapters/airflow/airflow-options.js';
 import { roleOf } from '../../adapters/airflow/compile/task-names.js';
 import { ownDag } from '../../adapters/airflow/dag-name.js';
 import { INSTALLATION_ID, callContext } from '../../adapters/conformance/world.js';
+import { parseDefinition } from '../../definition/parse-definition.js';
 import type { EngineAdapter } from '../../adapters/spi/engine-adapter.js';
 import { PARITY_CASES, RETRIED, localSide, outcomeOn, parityWorkflow, registered, retriedOn } from './parity.js';
 
@@ -27,6 +28,12 @@ const fanOutBetween = (): string =>
     },
   });
 
+/** As the definition calls itself. */
+function nameIn(text: string): string {
+  const parsed = parseDefinition(text);
+  return parsed.ok ? parsed.definition.name : '';
+}
+
 describe.each([
   ['airflow3', 'AIRFLOW3_ENDPOINT'],
   ['airflow2', 'AIRFLOW2_ENDPOINT'],
@@ -44,6 +51,10 @@ describe.each([
     adapter = await airflowEngine.create(options, hostWithoutDatabase());
   }, PATIENCE_MS);
   afterAll(async () => {
+    const workflows = [...PARITY_CASES, RETRIED].map(({ text }) => parityWorkflow(nameIn(text), text));
+    for (const workflow of [...workflows, parityWorkflow('shape', fanOutBetween())]) {
+      await adapter.retire(workflow, callContext());
+    }
     await adapter.close();
     await local.close();
   });
