@@ -49,17 +49,21 @@ export function compiledRun(run: DagRun, instances: readonly TaskInstance[]): Co
   };
 }
 
-/** Airflow skips what has not ended when a run takes too long; the last task of ours is never skipped otherwise. */
+/** Without a word of its own: Airflow 3 skips what has not ended when a run takes too long, 2 leaves what has not begun. */
+function isCutOff({ word, finishedAt }: TaskInstance): boolean {
+  return word === null || word === 'none' || (word === 'skipped' && finishedAt === undefined);
+}
+
+/** The last task of ours always has its word, unless the time of the run was over. */
 function hasTimedOut({ phase, startedAt, finishedAt, timeoutMs }: DagRun, end: TaskInstance): boolean {
-  if (phase !== 'failed' || end.word !== 'skipped' || timeoutMs === undefined) return false;
+  if (phase !== 'failed' || !(isCutOff(end) || end.word === 'skipped') || timeoutMs === undefined) return false;
   if (startedAt === undefined || finishedAt === undefined) return false;
   return finishedAt.getTime() - startedAt.getTime() >= timeoutMs;
 }
 
 /** Of one instance; what the end of the run's time cut off is CANCELLED. */
 export function compiledState(instance: TaskInstance, { haltedAt, timedOut }: CompiledRun): TaskState {
-  const cutOff = timedOut && instance.word === 'skipped' && instance.finishedAt === undefined;
-  return cutOff ? 'CANCELLED' : stateOf(instance, haltedAt);
+  return timedOut && isCutOff(instance) ? 'CANCELLED' : stateOf(instance, haltedAt);
 }
 
 /** Of a task as a whole. */

@@ -7,7 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { localEngineHarness } from '../../adapters/local/local-conformance.test-support.js';
 import { INSTALLATION_ID, callContext, hasEnded, newKey, sha256 } from '../../adapters/conformance/world.js';
 import type { EngineAdapter, Submission, WorkflowVersion } from '../../adapters/spi/engine-adapter.js';
-import type { ExecutionRef, PresentExecution, TaskGraph } from '../../adapters/spi/facts.js';
+import { EngineError } from '../../adapters/spi/engine-error.js';
+import type { ExecutionRef, Observation, PresentExecution, TaskGraph } from '../../adapters/spi/facts.js';
 import type { Json } from '../../definition/definition-types.js';
 import { effectiveParameters } from '../../definition/param-values.js';
 import { parseDefinition } from '../../definition/parse-definition.js';
@@ -257,10 +258,18 @@ export async function registered(adapter: EngineAdapter, workflow: WorkflowVersi
   }
 }
 
+/** A look whose answer was lost is no fact: the service asks again too. */
+async function observed(adapter: EngineAdapter, ref: ExecutionRef): Promise<Observation> {
+  return adapter.observe(ref, callContext()).catch((error: unknown) => {
+    if (!(error instanceof EngineError) || error.code !== 'unknown') throw error;
+    return { presence: 'unread', key: ref.key, reason: error.message };
+  });
+}
+
 /** Observes until the run and all its tasks have ended. */
 export async function ended(adapter: EngineAdapter, ref: ExecutionRef, deadline: number): Promise<PresentExecution> {
   for (;;) {
-    const facts = await adapter.observe(ref, callContext());
+    const facts = await observed(adapter, ref);
     if (facts.presence === 'present' && hasEnded(facts)) return facts;
     if (Date.now() > deadline) throw new Error(`not ended: ${JSON.stringify(facts).slice(0, 2_000)}`);
     await sleep(250);
