@@ -60,6 +60,17 @@ describe.each(BROKEN_ANSWERS)('the next call has a connection after %s', (_shape
   });
 });
 
+test('a connection that was idle for long enough to be closed by the engine is not used again', async () => {
+  const ask = (): Promise<unknown> => client.request(HEALTHY, context(new AbortController()));
+  await ask();
+  await ask();
+  expect(engine.connections).toBe(1);
+  // Shorter than any server's patience with idle connections.
+  await sleep(1_500);
+  await ask();
+  expect(engine.connections).toBe(2);
+});
+
 test('a call does not wait for a stream that somebody goes on reading', async () => {
   const { ctx, deadline } = plays((socket) => socket.write(`${head('200 OK', 'content-type: text/plain')}a line\n`));
   const { body } = await client.stream(BROKEN, ctx);
