@@ -30,6 +30,7 @@ function routes(prefix: string, many: { method: string; path: string }) {
     retryTask: ['POST', `${DAG}/clearTaskInstances`],
     list: ['GET', '/dags/~/dagRuns'],
     forget: ['DELETE', RUN],
+    discover: ['GET', '/dags'],
   };
   return (verb: Verb): { method: string; path: RegExp } | undefined => {
     const found = paths[verb];

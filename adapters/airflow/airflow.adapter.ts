@@ -24,6 +24,7 @@ import { AirflowRuns } from './airflow-runs.js';
 import { unlessAbsent } from './unless-absent.js';
 import { dagOf, externalIdOf } from './dag-name.js';
 import { runPath } from './dialect.js';
+import { discoverDags } from './discover.js';
 import { readLogPage } from './log-page.js';
 import { MARKER_KEY, compiledConf, confOf, isSameMarker } from './marks.js';
 import { hasEnded, observe, observeMany } from './observe.js';
@@ -163,6 +164,7 @@ export function airflowAdapter(options: AirflowOptions, host: Pick<EngineHost, '
         list: 'native',
         hints: 'none',
         forget: 'native',
+        discover: 'native',
       },
       registers: 'later',
       dedupeHorizonMs: options.dedupeHorizonMs,
@@ -194,6 +196,7 @@ export function airflowAdapter(options: AirflowOptions, host: Pick<EngineHost, '
       retryTask: (ref, task, baseline, ctx) => steering.retryTask(ref, task, baseline, ctx),
       logs: (request, ctx) => readLogPage(runs, request, ctx),
       list,
+      discover: (request, ctx) => discoverDags(client, request, ctx),
       forget: async (refs, ctx) => {
         for (const ref of refs) {
           const run = await runs.read(ref, ctx);

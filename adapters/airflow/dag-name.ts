@@ -26,6 +26,11 @@ export function ownDag(installationId: string, workflow: { id: string; title: st
   return `sb_${installation}_${slug}_v${workflow.version}_w${workflow.id}`;
 }
 
+/** Whether some Signalbox wrote the file of this DAG. */
+export function isOwnDag(dagId: string): boolean {
+  return /^sb_[0-9a-f]{8}_[a-z0-9_]*_v\d+_w\d+$/.test(dagId);
+}
+
 export function dagOf(installationId: string, workflow: WorkflowVersion): string {
   return byFormat(workflow.definition.format, workflow.definition.text) ?? ownDag(installationId, workflow);
 }

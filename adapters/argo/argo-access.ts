@@ -85,6 +85,12 @@ export interface ArgoAccess {
   /** Removes a workflow and what is archived of it; harmless when it is not there. */
   removeWorkflow(workflow: EndedWorkflow, ctx: CallContext): Promise<void>;
   template(ref: TemplateRef, ctx: CallContext): Promise<JsonObject | undefined>;
+  /** A page of them, whole. */
+  templates(
+    kind: TemplateKind,
+    query: Pick<WorkflowQuery, 'selector' | 'limit' | 'continue'>,
+    ctx: CallContext,
+  ): Promise<WorkflowPage>;
   /** Throws `conflict` when the name is taken, `rejected` when Argo does not take it. */
   createTemplate(template: JsonObject, ctx: CallContext): Promise<JsonObject>;
   /** Harmless when it is not there. */

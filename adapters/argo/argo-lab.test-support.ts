@@ -1,9 +1,13 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { FixtureName } from '../conformance/fixtures.js';
 import type { Harness } from '../conformance/harness.js';
+import type { People } from '../conformance/people.js';
 import { INSTALLATION_ID } from '../conformance/world.js';
 import type { EngineAdapter } from '../spi/engine-adapter.js';
 import type { EngineHost } from '../spi/engine-kind.js';
@@ -86,12 +90,41 @@ async function forget(endpoint: ArgoEndpoint, { key }: ExecutionRef): Promise<vo
   if (!answer.ok) throw new Error(`the archived copy of ${key} was not deleted: ${answer.status}`);
 }
 
+/** Of everything that people put there, so that it is found again. */
+const PEOPLES = 'signalbox-test/people';
+
+/** What people do on a real Argo: apply templates. `withdraw` takes everything away again. */
+export function argoPeople(endpoint: ArgoEndpoint): People & { withdraw(): Promise<void> } {
+  return {
+    offer: async (fixture, name, label) => {
+      const labels = { [PEOPLES]: 'true', ...(label === undefined ? {} : { [label.key]: label.value }) };
+      await applyManifest(endpoint, { ...ARGO_FIXTURES[fixture], metadata: { name, labels } });
+      return name;
+    },
+    withdraw: async () => {
+      await kubectl(endpoint, 'delete', 'workflows,workflowtemplates', '-n', endpoint.namespace, '-l', PEOPLES);
+    },
+  };
+}
+
+/** Applies one object in the namespace of the lab, as administrator. */
+export async function applyManifest(endpoint: ArgoEndpoint, manifest: object): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'signalbox-argo-'));
+  try {
+    await writeFile(join(folder, 'manifest.json'), JSON.stringify(manifest));
+    await kubectl(endpoint, 'apply', '-n', endpoint.namespace, '-f', join(folder, 'manifest.json'));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
 export async function argoHarness(endpoint: ArgoEndpoint, access: Access): Promise<Harness> {
   const ours = ['-n', endpoint.namespace, '-l', 'app.kubernetes.io/managed-by=signalbox'];
   const removeAll = async (): Promise<void> => {
     await kubectl(endpoint, 'delete', 'workflows,workflowtemplates', ...ours, '--wait=true');
   };
   await removeAll();
+  const people = argoPeople(endpoint);
   return {
     connect: () => connectArgo(endpoint, access),
     definition: definitionOf,
@@ -102,10 +135,14 @@ export async function argoHarness(endpoint: ArgoEndpoint, access: Access): Promi
     restart: () => restartArgo(endpoint),
     wipe: removeAll,
     forget: (ref) => forget(endpoint, ref),
+    people,
     wire: { impossible: 'a real Argo says what it says; argo-answers.test.ts plays what it cannot be made to say' },
     // Each is a pod.
     manyTaskRuns: 25,
     patienceMs: 240_000,
-    cleanUp: removeAll,
+    cleanUp: async () => {
+      await people.withdraw();
+      await removeAll();
+    },
   };
 }

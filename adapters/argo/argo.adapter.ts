@@ -16,6 +16,7 @@ import { garbage, readText } from '../spi/http/read-answer.js';
 import type { JsonObject } from '../spi/http/read-answer.js';
 import { RefusedByEngine } from '../spi/http/transport-error.js';
 import type { ArgoAccess, ReadWorkflow } from './argo-access.js';
+import { discoverTemplates } from './discover.js';
 import { followChanges } from './follow-changes.js';
 import { readLog } from './log-reader.js';
 import { ALL_OF_SIGNALBOX, readMarker, sameMarker, selectInstallation, selectKeys } from './marker.js';
@@ -203,6 +204,7 @@ export function createArgoAdapter(options: ArgoAdapterOptions): EngineAdapter {
       return { executions: [...byKey.values()].sort((a, b) => a.createdAt.getTime() - b.createdAt.getTime()) };
     },
     hints: (listener) => followChanges(access, selectInstallation(installationId), listener, closing.signal),
+    discover: (request, ctx) => discoverTemplates(access, request, ctx),
     forget: async (refs, ctx) => {
       for (const { key } of refs) {
         const workflow = await read(key, ctx);
@@ -237,6 +239,7 @@ const OF_KUBERNETES = {
   list: 'emulated',
   hints: 'native',
   forget: 'native',
+  discover: 'native',
 } as const;
 /** What a retry resets is decided by argo-server: the Kubernetes API has no such verb. */
 const OF_SERVER = { ...OF_KUBERNETES, retry: 'native', retryTask: 'native' } as const;

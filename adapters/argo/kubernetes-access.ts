@@ -10,6 +10,7 @@ import type {
   PodLogQuery,
   ReadWorkflow,
   ShutdownStrategy,
+  TemplateKind,
   TemplateRef,
   WorkflowPage,
   WorkflowQuery,
@@ -86,8 +87,23 @@ export class KubernetesAccess implements ArgoAccess {
     await unlessAbsent(this.#http.json('DELETE', this.#of(name), ctx, body));
   }
 
+  async templates(
+    kind: TemplateKind,
+    query: Pick<WorkflowQuery, 'selector' | 'limit' | 'continue'>,
+    ctx: CallContext,
+  ): Promise<WorkflowPage> {
+    const search = new URLSearchParams({ labelSelector: query.selector, limit: String(query.limit) });
+    if (query.continue !== undefined) search.set('continue', query.continue);
+    const path = `${this.#folderOf(kind)}?${search.toString()}`;
+    const answer = readObject(await this.#http.json('GET', path, ctx), 'the list');
+    if (answer['kind'] !== `${kind}List`) throw garbage(`a list that is no ${kind}List`);
+    const next = textIn(objectIn(answer, 'metadata'), 'continue');
+    const items = objectsIn(answer, 'items');
+    return next === undefined ? { items } : { items, continue: next };
+  }
+
   async template({ kind, name }: TemplateRef, ctx: CallContext): Promise<JsonObject | undefined> {
-    const folder = kind === 'WorkflowTemplate' ? this.#templates : `${GROUP}/clusterworkflowtemplates`;
+    const folder = this.#folderOf(kind);
     const answer = await unlessAbsent(this.#http.json('GET', `${folder}/${encodeURIComponent(name)}`, ctx));
     return answer === undefined ? undefined : readObject(answer, 'the template');
   }
@@ -121,6 +137,10 @@ export class KubernetesAccess implements ArgoAccess {
 
   close(): void {
     this.#http.close();
+  }
+
+  #folderOf(kind: TemplateKind): string {
+    return kind === 'WorkflowTemplate' ? this.#templates : `${GROUP}/clusterworkflowtemplates`;
   }
 
   #of(name: string): string {

@@ -10,6 +10,7 @@ import type {
   ReadWorkflow,
   ServerVerbs,
   ShutdownStrategy,
+  TemplateKind,
   TemplateRef,
   WorkflowPage,
   WorkflowQuery,
@@ -95,8 +96,26 @@ export class ServerAccess implements ArgoAccess {
     await unlessAbsent(this.#http.json('DELETE', `/api/v1/archived-workflows/${encodeURIComponent(uid)}`, ctx));
   }
 
+  async templates(
+    kind: TemplateKind,
+    query: Pick<WorkflowQuery, 'selector' | 'limit' | 'continue'>,
+    ctx: CallContext,
+  ): Promise<WorkflowPage> {
+    const search = new URLSearchParams({
+      'listOptions.labelSelector': query.selector,
+      'listOptions.limit': String(query.limit),
+    });
+    if (query.continue !== undefined) search.set('listOptions.continue', query.continue);
+    const path = `${this.#folderOf(kind)}?${search.toString()}`;
+    const answer = readObject(await this.#http.json('GET', path, ctx), 'the list');
+    if (!isObject(answer['metadata'])) throw garbage('a list without metadata');
+    const next = textIn(objectIn(answer, 'metadata'), 'continue');
+    const items = objectsIn(answer, 'items');
+    return next === undefined ? { items } : { items, continue: next };
+  }
+
   async template({ kind, name }: TemplateRef, ctx: CallContext): Promise<JsonObject | undefined> {
-    const folder = kind === 'WorkflowTemplate' ? this.#templates : '/api/v1/cluster-workflow-templates';
+    const folder = this.#folderOf(kind);
     const answer = await unlessAbsent(this.#http.json('GET', `${folder}/${encodeURIComponent(name)}`, ctx));
     return answer === undefined ? undefined : readObject(answer, 'the template');
   }
@@ -163,6 +182,10 @@ export class ServerAccess implements ArgoAccess {
 
   close(): void {
     this.#http.close();
+  }
+
+  #folderOf(kind: TemplateKind): string {
+    return kind === 'WorkflowTemplate' ? this.#templates : '/api/v1/cluster-workflow-templates';
   }
 
   async #put(name: string, verb: string, change: object, ctx: CallContext): Promise<JsonObject> {

@@ -15,7 +15,7 @@ export interface PlannedCase {
 /** Which cases an engine is held to. Throws when a skip names a case that does not exist: it would excuse nothing. */
 export function plan(
   capabilities: Capabilities,
-  harness: Pick<Harness, 'wire' | 'restart' | 'wipe' | 'forget'>,
+  harness: Pick<Harness, 'wire' | 'restart' | 'wipe' | 'forget' | 'people'>,
   skips: readonly Skip[],
 ): PlannedCase[] {
   const excused = new Map(skips.flatMap(({ reason, cases }) => cases.map((title) => [title, reason] as const)));
@@ -36,7 +36,7 @@ export function plan(
 
 function missingNeed(
   testCase: ConformanceCase,
-  harness: Pick<Harness, 'wire' | 'restart' | 'wipe' | 'forget'>,
+  harness: Pick<Harness, 'wire' | 'restart' | 'wipe' | 'forget' | 'people'>,
 ): string | undefined {
   const needs = [...(testCase.wire ? (['wire'] as const) : []), ...(testCase.needs ?? [])];
   for (const need of needs) {

@@ -1,6 +1,7 @@
 import type { CaseBook } from './conformance-case.js';
 import { CANCEL_CASES } from './cases/cancel.js';
 import { DEFINITION_CASES } from './cases/definitions.js';
+import { DISCOVER_CASES } from './cases/discover.js';
 import { HEALTH_CASES } from './cases/engine-health.js';
 import { FIND_CASES } from './cases/find.js';
 import { LIST_CASES } from './cases/list.js';
@@ -24,6 +25,7 @@ export const CASES: CaseBook = {
   ...RETRY_CASES,
   ...STEERING_CASES,
   ...LIST_CASES,
+  ...DISCOVER_CASES,
 };
 
 /** How a case is called in skips and in the matrix. */

@@ -40,7 +40,7 @@ export interface StartedRun {
 }
 
 /** What a case needs beyond `connect`; an engine for which it is impossible is excused with the harness's reason. */
-export type Need = 'wire' | 'restart' | 'wipe' | 'forget';
+export type Need = 'wire' | 'restart' | 'wipe' | 'forget' | 'people';
 
 export type ConformanceCase = { name: string } & (
   | { wire: true; needs?: readonly Need[]; run(world: WireWorld): Promise<void> }

@@ -3,6 +3,7 @@ import type { CoreVerbs, DefinitionText, EngineAdapter, OptionalVerb } from '../
 import type { ExecutionRef, RunPhase } from '../spi/facts.js';
 import type { BrokenShape } from './broken-shapes.js';
 import type { FixtureName } from './fixtures.js';
+import type { People } from './people.js';
 
 export type Verb = Exclude<keyof CoreVerbs, 'close'> | OptionalVerb;
 
@@ -76,6 +77,8 @@ export interface Harness {
   /** The engine's retention removes this one execution and its logs. */
   forget: Arrangement<(ref: ExecutionRef) => Promise<void>>;
   wire: Arrangement<Wire>;
+  /** Of an engine that declares none of the verbs about them: impossible. */
+  people: Arrangement<People>;
   /** Task runs of the one big run; 1,000 unless a task run costs the engine a process. */
   manyTaskRuns: number;
   /** What the tasks themselves printed of a log; absent = all of it. For engines that write lines of their own into it. */

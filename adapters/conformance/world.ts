@@ -94,6 +94,18 @@ export function workflowVersion(
   };
 }
 
+/** A version that refers to what the engine has under this text. */
+export function referenceTo(reference: string): WorkflowVersion {
+  return {
+    id: String(parseInt(sha256(reference).slice(0, 8), 16)),
+    project: 'default',
+    title: 'conformance reference',
+    version: 1,
+    definition: { format: 'reference', text: reference },
+    digest: sha256(`reference ${reference}`),
+  };
+}
+
 /** As the service names the workflow of an execution. */
 function executionWorkflow({ id, title, version, definition }: WorkflowVersion): ExecutionRef['workflow'] {
   return { id, title, version, ...(definition.format === 'reference' ? { reference: definition.text } : {}) };

@@ -44,6 +44,7 @@ export async function localEngineHarness(): Promise<Harness> {
       await database.query({ text: 'DELETE FROM signalbox_local.runs' });
       await database.query({ text: 'DELETE FROM signalbox_local.sentinels' });
     },
+    people: { impossible: 'the local engine has no workflows but ours' },
     forget: async ({ key }) => {
       await database.query({ text: 'DELETE FROM signalbox_local.runs WHERE key = $1', values: [key] });
     },

@@ -96,6 +96,8 @@ export function localAdapter(host: EngineHost, node: LocalNode | undefined): Eng
         list: 'native',
         hints: 'native',
         forget: 'native',
+        // Its definitions are copied into each run: it has none of its own.
+        discover: 'none',
       },
       registers: 'at-once',
       dedupeHorizonMs: DEDUPE_HORIZON_MS,

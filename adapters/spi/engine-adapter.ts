@@ -3,6 +3,7 @@
  * holds every implementer to it. Adapters are thin: deadlines, retries, rate limits, breakers and metrics are the gateway's.
  */
 import type { Diagnostic, Json } from '../../definition/definition-types.js';
+import type { DiscoverRequest, DiscoveredPage } from './discovery.js';
 import type { ExecutionRef, Observation, TaskGraph } from './facts.js';
 
 /** What a call is given. An adapter stops at `signal` and throws `EngineError('timeout')`. */
@@ -194,6 +195,8 @@ export interface OptionalVerbs {
    * that has not ended is left as it is.
    */
   forget(refs: ExecutionRef[], ctx: CallContext): Promise<void>;
+  /** Workflows the engine has and no Signalbox put there, to be registered by reference. Changes nothing. */
+  discover(request: DiscoverRequest, ctx: CallContext): Promise<DiscoveredPage>;
 }
 
 export const OPTIONAL_VERBS = [
@@ -205,6 +208,7 @@ export const OPTIONAL_VERBS = [
   'list',
   'hints',
   'forget',
+  'discover',
 ] as const satisfies readonly (keyof OptionalVerbs)[];
 export type OptionalVerb = (typeof OPTIONAL_VERBS)[number];
 

@@ -177,6 +177,31 @@ const SABOTEURS: Saboteur[] = [
     }),
     caughtBy: 'list shows each execution once, over page borders',
   },
+  {
+    reason: 'discover reads only the first page',
+    sabotage: (sound) => ({
+      discover: async (request, ctx) => ({ workflows: (await sound.discover(request, ctx)).workflows }),
+    }),
+    caughtBy: 'discover shows each once, over page borders',
+  },
+  {
+    reason: 'discover shows what it registered itself',
+    sabotage: (sound) => {
+      const registered: string[] = [];
+      return {
+        register: (workflow, ctx) => {
+          registered.push(workflow.id);
+          return sound.register(workflow, ctx);
+        },
+        discover: async (request, ctx) => {
+          const page = await sound.discover(request, ctx);
+          const own = registered.map((id) => ({ reference: id, otherReferences: [], name: id, labels: [] }));
+          return { ...page, workflows: [...page.workflows, ...own] };
+        },
+      };
+    },
+    caughtBy: 'discover leaves out what Signalbox put there',
+  },
 ];
 
 describe('the suite catches an adapter', () => {

@@ -77,6 +77,7 @@ const ROUTE_OF: Record<Verb, EngineVerb> = {
   list: 'list-all',
   hints: 'hints',
   forget: 'forget',
+  discover: 'list-definitions',
 };
 
 export async function scriptedEngineHarness(options: Record<string, unknown> = {}): Promise<Harness> {
@@ -93,6 +94,13 @@ export async function scriptedEngineHarness(options: Record<string, unknown> = {
     },
     wipe: async () => controls.wipe(),
     forget: async ({ key }) => void controls.forget(key),
+    people: {
+      offer: async (fixture, name, label) => {
+        const labels = label === undefined ? {} : { [label.key]: label.value };
+        controls.offer(name, JSON.stringify(SCRIPTED_FIXTURES[fixture]), { labels });
+        return name;
+      },
+    },
     wire: scriptedWire(engine, canary),
     manyTaskRuns: 10_000,
     patienceMs: 10_000,

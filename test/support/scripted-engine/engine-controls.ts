@@ -1,5 +1,5 @@
 /** What tests may tell the scripted engine, in its process or through the control API: every method is one command. */
-import type { EngineMemory } from './engine-memory.js';
+import type { EngineMemory, Offer } from './engine-memory.js';
 import { finishAttempt, allRuns, stopTask } from './execution.js';
 import type { Conduct, Execution, ScriptedMarker } from './execution.js';
 import type { Journal, JournalEntry } from './journal.js';
@@ -83,6 +83,17 @@ export class EngineControls {
     return uid;
   }
 
+  /** Puts a definition there as people do, under a name of theirs; once more under that name, it is changed. */
+  offer(name: string, text: string, offer: Offer = {}): void {
+    const stored = this.memory.define(name, text, Date.now());
+    stored.offer = offer;
+  }
+
+  /** Takes it away again. */
+  withdraw(name: string): boolean {
+    return this.memory.definitions.delete(name);
+  }
+
   /** Removes one execution, as the engine's retention does. */
   forget(key: string): boolean {
     return this.memory.forget(key);
@@ -148,6 +159,8 @@ export const COMMANDS = [
   'finish',
   'stopTask',
   'plant',
+  'offer',
+  'withdraw',
   'forget',
   'remember',
   'wipe',

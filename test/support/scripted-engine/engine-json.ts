@@ -1,5 +1,6 @@
 /** What the scripted engine puts on the wire: snake_case, RFC 3339 times. */
 import type { Json } from '../../../definition/definition-types.js';
+import type { StoredDefinition } from './engine-memory.js';
 import { ENDED_TASK_WORDS, allRuns, outputsOf, runWord } from './execution.js';
 import type { Execution, TaskRun } from './execution.js';
 
@@ -23,6 +24,18 @@ export function executionJson(execution: Execution, now: number): JsonObject {
     finished_at: rfc3339(execution.finished_at),
     failed_task: allRuns(execution).find((run) => run.state === 'failed')?.task.id ?? null,
     outputs: outputTask && outputTask.state === 'success' ? outputsOf(execution, outputTask) : null,
+  };
+}
+
+/** What people see of a definition. */
+export function offerJson({ offer, error }: StoredDefinition): JsonObject {
+  const { labels = {}, description = null, parameters = [], paused = false } = offer ?? {};
+  return {
+    labels,
+    description,
+    parameters: parameters.map((parameter): JsonObject => ({ ...parameter })),
+    paused,
+    obstacle: error ?? null,
   };
 }
 

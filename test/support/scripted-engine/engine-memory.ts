@@ -1,6 +1,7 @@
 /** What the scripted engine knows: definitions, executions, and the objects others left in it. */
 import { randomUUID } from 'node:crypto';
 import { EventEmitter, setMaxListeners } from 'node:events';
+import type { Json } from '../../../definition/definition-types.js';
 import { advance, newExecution } from './execution.js';
 import type { Conduct, Execution, SubmitBody } from './execution.js';
 import { readScriptedWorkflow } from './scripted-workflow.js';
@@ -12,6 +13,23 @@ export interface StoredDefinition {
   parsedAt: number;
   workflow?: ScriptedWorkflow;
   error?: string;
+  /** Of one that people put there. */
+  offer?: Offer;
+}
+
+/** What people wrote about a definition of theirs. */
+export interface Offer {
+  labels?: Record<string, string>;
+  description?: string;
+  paused?: boolean;
+  parameters?: OfferedParameter[];
+}
+
+export interface OfferedParameter {
+  name: string;
+  schema: Record<string, Json>;
+  default?: Json;
+  required: boolean;
 }
 
 export class EngineMemory {

@@ -5,7 +5,7 @@ import { assertNever } from '../../../definition/assert-never.js';
 import type { EngineMemory } from './engine-memory.js';
 import { ENDED_RUN_WORDS, ENDED_TASK_WORDS, allRuns, clear, logText, runWord, stopTask } from './execution.js';
 import type { Execution, SubmitBody, TaskRun } from './execution.js';
-import { executionJson, taskRunJson } from './engine-json.js';
+import { executionJson, offerJson, taskRunJson } from './engine-json.js';
 import type { EngineVerb } from './rules.js';
 import { readScriptedWorkflow } from './scripted-workflow.js';
 
@@ -39,6 +39,7 @@ const ROUTES: readonly [method: string, pattern: RegExp, verb: EngineVerb][] = [
   ['PUT', /^\/definitions\/([^/]+)$/, 'register'],
   ['DELETE', /^\/definitions\/([^/]+)$/, 'retire'],
   ['GET', /^\/definitions\/([^/]+)$/, 'describe'],
+  ['GET', /^\/definitions$/, 'list-definitions'],
   ['POST', /^\/executions$/, 'submit'],
   ['POST', /^\/executions\/list$/, 'list'],
   ['POST', /^\/executions\/forget$/, 'forget'],
@@ -60,6 +61,8 @@ const ROUTES: readonly [method: string, pattern: RegExp, verb: EngineVerb][] = [
 /** Executions on one page of the list, and task runs on one page of theirs. */
 export const LIST_PAGE = 100;
 export const TASK_PAGE = 1_000;
+/** Definitions on one page of theirs. */
+const DEFINITION_PAGE = 50;
 
 export function recognise(request: EngineRequest): EngineCall | undefined {
   for (const [method, pattern, verb] of ROUTES) {
@@ -90,6 +93,8 @@ export function act(call: EngineCall, request: EngineRequest, memory: EngineMemo
       return { status: 200, body: { retired: name }, did: 'retired' };
     case 'describe':
       return describe(name, memory, now);
+    case 'list-definitions':
+      return { status: 200, body: listDefinitions(request.url.searchParams, memory), did: 'listed' };
     case 'submit':
       return submit(request, memory);
     case 'list': {
@@ -152,6 +157,15 @@ function listAll(query: URLSearchParams, memory: EngineMemory, now: number): Jso
   return { executions: page.map((one) => executionJson(one, now)), next };
 }
 
+/** One page in the order of names; `after` is the last name of the page before. */
+function listDefinitions(query: URLSearchParams, memory: EngineMemory): Json {
+  const after = query.get('after') ?? '';
+  const rest = [...memory.definitions].filter(([name]) => name > after).sort(([a], [b]) => (a < b ? -1 : 1));
+  const page = rest.slice(0, DEFINITION_PAGE);
+  const next = rest.length > page.length ? (page.at(-1)?.[0] ?? null) : null;
+  return { definitions: page.map(([name, stored]) => ({ name, ...offerJson(stored) })), next };
+}
+
 function validate(text: string): EngineAnswer {
   try {
     const workflow = readScriptedWorkflow(text);
@@ -164,11 +178,13 @@ function validate(text: string): EngineAnswer {
 function describe(name: string, memory: EngineMemory, now: number): EngineAnswer {
   const stored = memory.definitions.get(name);
   if (!stored) return refusal(404, 'not-found', `no definition ${name}`);
-  if (now < stored.parsedAt) return { status: 200, body: { state: 'parsing' }, did: 'parsing' };
+  const offer = offerJson(stored);
+  if (now < stored.parsedAt) return { status: 200, body: { state: 'parsing', ...offer }, did: 'parsing' };
   if (stored.error !== undefined) {
-    return { status: 200, body: { state: 'refused', message: stored.error }, did: 'refused' };
+    return { status: 200, body: { state: 'refused', message: stored.error, ...offer }, did: 'refused' };
   }
-  return { status: 200, body: { state: 'ready', tasks: graph(stored.workflow?.tasks ?? []) }, did: 'ready' };
+  const tasks = graph(stored.workflow?.tasks ?? []);
+  return { status: 200, body: { state: 'ready', tasks, ...offer }, did: 'ready' };
 }
 
 function graph(tasks: { id: string; needs?: string[] }[]): Json {

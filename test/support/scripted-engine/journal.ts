@@ -17,6 +17,7 @@ export interface JournalEntry {
 const READS: readonly EngineVerb[] = [
   'version',
   'describe',
+  'list-definitions',
   'get',
   'list',
   'list-all',

@@ -8,6 +8,7 @@ export const ENGINE_VERBS = [
   'register',
   'retire',
   'describe',
+  'list-definitions',
   'submit',
   'get',
   'list',

@@ -19,6 +19,7 @@ import { EngineError } from '../../../adapters/spi/engine-error.js';
 import { FINAL_PHASES } from '../../../adapters/spi/facts.js';
 import type { ExecutionRef, Observation, TaskGraph, TaskRunFacts } from '../../../adapters/spi/facts.js';
 import type { Json } from '../../../definition/definition-types.js';
+import { discoverDefinitions } from './discover.js';
 import { followHints } from './hint-stream.js';
 import { readLogPage } from './log-pages.js';
 import { garbage, readList, readObject, readText } from '../../../adapters/spi/http/read-answer.js';
@@ -46,6 +47,7 @@ const VERBS = {
   list: 'native',
   hints: 'native',
   forget: 'native',
+  discover: 'native',
 } as const satisfies VerbSupport;
 
 export function createScriptedEngineAdapter(options: ScriptedEngineOptions): EngineAdapter {
@@ -124,6 +126,7 @@ export function createScriptedEngineAdapter(options: ScriptedEngineOptions): Eng
       version: readText(readObject(await client.get('/version', ctx), 'the version')['version'], 'version'),
     }),
     validate: async (definition, ctx) => {
+      if (definition.format === 'reference') return { diagnostics: [] };
       const answer = readObject(
         await client.post('/definitions/validate', { text: definition.text }, ctx),
         'validation',
@@ -134,10 +137,15 @@ export function createScriptedEngineAdapter(options: ScriptedEngineOptions): Eng
       return validation;
     },
     register: async (workflow, ctx) => {
+      if (workflow.definition.format === 'reference') {
+        const there = await unlessAbsent(client.get(definitionPath(workflow), ctx));
+        return there === undefined ? { state: 'PENDING' } : readRegistration(there);
+      }
       const answer = await client.put(definitionPath(workflow), { text: workflow.definition.text }, ctx);
       return readRegistration(answer);
     },
     retire: async (workflow, ctx) => {
+      if (workflow.definition.format === 'reference') return;
       await client.delete(definitionPath(workflow), ctx);
     },
     describe: async (workflow, ctx) => {
@@ -151,7 +159,9 @@ export function createScriptedEngineAdapter(options: ScriptedEngineOptions): Eng
         key: ref.key,
         marker: { installation_id: marker.installationId, key: marker.key, content_digest: marker.contentDigest },
         definition: definitionName(workflow),
-        ...(options.registers === 'at-once' ? { script: workflow.definition.text } : {}),
+        ...(options.registers === 'at-once' && workflow.definition.format === 'native'
+          ? { script: workflow.definition.text }
+          : {}),
         parameters: submission.parameters,
         labels: submission.labels,
         run_id: submission.runId,
@@ -222,6 +232,7 @@ export function createScriptedEngineAdapter(options: ScriptedEngineOptions): Eng
       return readExecutionPage(await client.get(path, ctx));
     },
     hints: (listener) => followHints(client, listener, closing.signal),
+    discover: (request, ctx) => discoverDefinitions(client, request, ctx),
     forget: async (refs, ctx) => {
       for (const page of pagesOf(refs)) {
         const answer = await client.post('/executions/forget', { keys: page.map(({ key }) => key) }, ctx);
@@ -237,7 +248,7 @@ export function createScriptedEngineAdapter(options: ScriptedEngineOptions): Eng
       registers: options.registers,
       dedupeHorizonMs: options.dedupeHorizonMs,
       retryKind: 'in-place',
-      formats: ['native'],
+      formats: ['native', 'reference'],
       pageSize: LIST_PAGE,
     },
     verbs,
@@ -352,9 +363,10 @@ function taskPath(key: string, task: string): string {
   return `${pathOf(key)}/tasks/${encodeURIComponent(task)}`;
 }
 
-/** By id: titles are the user's, and an id is one version's for ever. */
+/** By id: titles are the user's, and an id is one version's for ever. A reference names what is there already. */
 function definitionName(workflow: WorkflowVersion): string {
-  return `workflow-${workflow.id}`;
+  const { format, text } = workflow.definition;
+  return format === 'reference' ? text.trim() : `workflow-${workflow.id}`;
 }
 
 function definitionPath(workflow: WorkflowVersion): string {
