@@ -40,7 +40,7 @@ async function discoverOne(client: AirflowClient, reference: string, ctx: CallCo
   const answer = await unlessAbsent(client.get(`/dags/${encodeURIComponent(dagId)}/details`, ctx));
   if (answer === undefined) return [];
   const dag = readObject(answer, 'the DAG');
-  if (dag['dag_id'] !== dagId) throw garbage(`the DAG ${String(dag['dag_id'])}, not ${dagId}`);
+  if (dag['dag_id'] !== dagId) throw garbage(`another DAG than ${dagId}`);
   // Airflow keeps what it knew of a DAG whose file is gone.
   if (dag['is_stale'] === true || dag['is_active'] === false) return [];
   return offered(dag).map((workflow) => ({ ...workflow, parameters: parametersOf(dag) }));

@@ -6,6 +6,7 @@ import { EngineError } from '../spi/engine-error.js';
 import { garbage } from '../spi/http/read-answer.js';
 import type { JsonObject } from '../spi/http/read-answer.js';
 import type { ArgoAccess, TemplateKind } from './argo-access.js';
+import { HISTORY_PARAMETER, ROUND_PARAMETER } from './attempt-history.js';
 import { MANAGED_BY } from './marker.js';
 import { readDefinition } from './read-definition.js';
 import { objectIn, objectsIn, textIn } from './read-fields.js';
@@ -14,6 +15,8 @@ import { objectIn, objectsIn, textIn } from './read-fields.js';
 const PAGE = 50;
 /** Of no Signalbox. */
 const OF_OTHERS = `${MANAGED_BY}!=signalbox`;
+/** Parameters that every submit and retry sets. */
+const OF_SIGNALBOX = [ROUND_PARAMETER, HISTORY_PARAMETER];
 const DESCRIPTION = 'workflows.argoproj.io/description';
 const FIRST: TemplateKind = 'WorkflowTemplate';
 
@@ -88,7 +91,7 @@ function offered(kind: TemplateKind, template: JsonObject): EngineWorkflow[] {
 export function parametersOf(spec: JsonObject): EngineParameter[] {
   return objectsIn(objectIn(spec, 'arguments'), 'parameters').flatMap((told): EngineParameter[] => {
     const name = textIn(told, 'name');
-    if (name === undefined) return [];
+    if (name === undefined || OF_SIGNALBOX.includes(name)) return [];
     const { value, default: preset } = told;
     const choices = told['enum'];
     const description = textIn(told, 'description');
@@ -98,8 +101,11 @@ export function parametersOf(spec: JsonObject): EngineParameter[] {
       ...(description === undefined ? {} : { description }),
     };
     const given = value ?? preset;
-    if (given !== undefined && given !== null) return [{ name, schema, default: textOf(given), required: false }];
-    return [{ name, schema, required: Object.keys(objectIn(told, 'valueFrom')).length === 0 }];
+    const isGiven = given !== undefined && given !== null;
+    const filled = isGiven ? textOf(given) : undefined;
+    if (filled !== undefined && !filled.includes('{{')) return [{ name, schema, default: filled, required: false }];
+    const fromElsewhere = isGiven || Object.keys(objectIn(told, 'valueFrom')).length > 0;
+    return [{ name, schema, required: !fromElsewhere }];
   });
 }
 

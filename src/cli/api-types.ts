@@ -130,6 +130,31 @@ export interface LifecycleEvent {
   at: string;
 }
 
+export interface Obstacle {
+  code: string;
+  message: string;
+}
+
+/** What an engine has. */
+export interface EngineWorkflow {
+  reference: string;
+  name: string;
+  description?: string;
+  labels: Label[];
+  paused: boolean;
+  workflow?: { id: number; title: string; version: number };
+  obstacle?: Obstacle;
+}
+
+export interface ImportItem {
+  reference: string;
+  outcome: 'IMPORTED' | 'UNCHANGED' | 'REFUSED';
+  title?: string;
+  workflow?: { id: number; title: string; version: number };
+  obstacle?: Obstacle;
+  notes: string[];
+}
+
 export interface Engine {
   name: string;
   kind: string;

@@ -23,7 +23,7 @@ describe('completion in bash', () => {
     {
       reason: 'commands of a group',
       words: ['workflows', ''],
-      offers: ['create', 'validate', 'list', 'get', 'archive'],
+      offers: ['create', 'validate', 'discover', 'import', 'list', 'get', 'archive'],
     },
     { reason: 'of a group of a group', words: ['labels', 'add', ''], offers: ['run', 'workflow'] },
     { reason: 'options of the command', words: ['runs', 'start', '--w'], offers: ['--watch', '--wait'] },

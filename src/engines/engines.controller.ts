@@ -45,7 +45,14 @@ export class EnginesController {
     id: 'getEngine',
     summary: 'One configured engine',
     problems: ['engine-not-found'],
-    answers: [{ status: 200, description: 'The engine.', type: EngineDto }],
+    answers: [
+      {
+        status: 200,
+        description: 'The engine.',
+        type: EngineDto,
+        links: { workflows: { operationId: 'listEngineWorkflows', parameters: { name: '$response.body#/name' } } },
+      },
+    ],
     projectless: true,
     example: { path: { name: 'local' } },
   })

@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify';
+import type { Json } from '../../definition/definition-types.js';
 import { Answer } from '../platform/answer.js';
 import { Problem } from '../platform/problem.js';
 import { encodeCursor, type CursorScope, type Position } from './cursor.js';
@@ -13,6 +14,8 @@ export interface ListAnswer {
   items: readonly string[];
   next?: Position | undefined;
   estimatedCount?: number | undefined;
+  /** Members beside the items. */
+  more?: Readonly<Record<string, Json>>;
 }
 
 /** The answer of a list: its body, and the `Link` whose absence says that this was the last page. */
@@ -26,6 +29,7 @@ export function sendList(
   const body = listBody(answer.items, {
     ...(nextCursor === undefined ? {} : { nextCursor }),
     ...(answer.estimatedCount === undefined ? {} : { estimatedCount: answer.estimatedCount }),
+    ...(answer.more === undefined ? {} : { more: answer.more }),
   });
   return new Answer(200, undefined, body, false);
 }

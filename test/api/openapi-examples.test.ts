@@ -78,6 +78,14 @@ beforeAll(async () => {
     });
     await inState(api, run.id, 'FAILED');
   }
+  engine.offers = [
+    {
+      reference: 'nightly-report',
+      otherReferences: [],
+      name: 'nightly-report',
+      labels: [{ key: 'tag', value: 'nightly' }],
+    },
+  ];
   engine.logs.set('greet/1', { text: 'hello\n', open: false });
 });
 afterAll(() => app.close());

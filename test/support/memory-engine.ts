@@ -7,6 +7,7 @@ import {
   type LogPage,
   type Submission,
 } from '../../adapters/spi/engine-adapter.js';
+import type { EngineWorkflow } from '../../adapters/spi/discovery.js';
 import { EngineError } from '../../adapters/spi/engine-error.js';
 import type { Observation, PresentExecution, TaskGraph, TaskRunFacts } from '../../adapters/spi/facts.js';
 import type { Diagnostic } from '../../definition/definition-types.js';
@@ -32,6 +33,8 @@ export class MemoryEngine {
   readonly traceparents = new Map<string, string>();
   /** Every call fails with it, as long as it is set. */
   broken: EngineError | undefined;
+  /** What people put there. */
+  offers: EngineWorkflow[] = [];
   /** With `later`: whether the engine has taken definitions in. */
   registered = true;
 
@@ -58,7 +61,14 @@ export class MemoryEngine {
 
   private adapter(): ReturnType<typeof defineAdapter> {
     const capabilities = {
-      verbs: { ...NO_VERBS, retry: 'native', retryTask: 'native', pause: 'native', resume: 'native' },
+      verbs: {
+        ...NO_VERBS,
+        retry: 'native',
+        retryTask: 'native',
+        pause: 'native',
+        resume: 'native',
+        discover: 'native',
+      },
       registers: this.registers,
       dedupeHorizonMs: 86_400_000,
       retryKind: 'in-place',
@@ -96,6 +106,10 @@ export class MemoryEngine {
       retryTask: (ref) => this.answer('retryTask', () => this.retry(ref.key)),
       pause: (ref) => this.answer('pause', () => this.move(ref.key, { phase: 'paused' })),
       resume: (ref) => this.answer('resume', () => this.move(ref.key, { phase: 'running' })),
+      discover: ({ reference }) =>
+        this.answer('discover', () => ({
+          workflows: this.offers.filter((one) => reference === undefined || one.reference === reference),
+        })),
       close: () => Promise.resolve(),
     });
   }

@@ -13,6 +13,7 @@ import { readText } from '../read-text.js';
 import { safeJson } from '../safe-text.js';
 import { showList } from '../show-list.js';
 import { renderFields, type Column } from '../table.js';
+import { addImportCommands } from './import-commands.js';
 
 interface CreateOptions {
   engine: string;
@@ -73,6 +74,8 @@ export function addWorkflowCommands(program: Command, cli: Cli): void {
     }),
   );
   examples(validate, [['as the engine named bench would take it', 'workflows validate workflow.yaml --engine bench']]);
+
+  addImportCommands(workflows, cli);
 
   const list = addListOptions(leaf(workflows, 'list', 'list workflows, newest first'))
     .option('--title <title>', 'only the versions of this title')
