@@ -1,4 +1,4 @@
-/** What people do on a real Airflow: put a file into its folder of DAGs. */
+/** What people do on a real Airflow: put a file into its folder of DAGs, start a run by hand. */
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,6 +7,8 @@ import { callContext } from '../conformance/world.js';
 import type { AirflowClient } from './airflow-client.js';
 import { airflowFixture } from './airflow-fixtures.test-support.js';
 import { DAG_ID_TOKEN, readDag } from './registration.js';
+import { externalIdOf } from './dag-name.js';
+import { readRun } from './to-run.js';
 import { unlessAbsent } from './unless-absent.js';
 
 const PATIENCE_MS = 120_000;
@@ -30,6 +32,15 @@ export function airflowPeople(client: AirflowClient, dagsFolder: string): People
       }
       await client.patch(`/dags/${name}?update_mask=is_paused`, { is_paused: false }, callContext());
       return name;
+    },
+    start: async (dagId) => {
+      const { dialect } = await client.version(callContext());
+      // As Airflow's own pages do it: the run id is Airflow's.
+      const date = dialect.prefix === '/api/v2' ? { logical_date: null } : {};
+      const run = readRun(
+        await client.post(`/dags/${dagId}/dagRuns`, { ...date, conf: { by: 'hand' } }, callContext()),
+      );
+      return externalIdOf(dagId, run.runId);
     },
     withdraw: async () => {
       for (const name of offered) {

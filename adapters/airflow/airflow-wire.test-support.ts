@@ -31,6 +31,7 @@ function routes(prefix: string, many: { method: string; path: string }) {
     list: ['GET', '/dags/~/dagRuns'],
     forget: ['DELETE', RUN],
     discover: ['GET', '/dags'],
+    listBorn: ['POST', '/dags/~/dagRuns/list'],
   };
   return (verb: Verb): { method: string; path: RegExp } | undefined => {
     const found = paths[verb];

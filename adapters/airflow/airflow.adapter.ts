@@ -23,6 +23,7 @@ import type { AirflowOptions } from './airflow-options.js';
 import { AirflowRuns } from './airflow-runs.js';
 import { unlessAbsent } from './unless-absent.js';
 import { dagOf, externalIdOf } from './dag-name.js';
+import { listBornRuns } from './born-runs.js';
 import { runPath } from './dialect.js';
 import { discoverDags } from './discover.js';
 import { readLogPage } from './log-page.js';
@@ -165,6 +166,7 @@ export function airflowAdapter(options: AirflowOptions, host: Pick<EngineHost, '
         hints: 'none',
         forget: 'native',
         discover: 'native',
+        listBorn: 'native',
       },
       registers: 'later',
       dedupeHorizonMs: options.dedupeHorizonMs,
@@ -197,6 +199,7 @@ export function airflowAdapter(options: AirflowOptions, host: Pick<EngineHost, '
       logs: (request, ctx) => readLogPage(runs, request, ctx),
       list,
       discover: (request, ctx) => discoverDags(client, request, ctx),
+      listBorn: (request, ctx) => listBornRuns(client, request, ctx),
       forget: async (refs, ctx) => {
         for (const ref of refs) {
           const run = await runs.read(ref, ctx);

@@ -38,6 +38,8 @@ export interface WorkflowQuery {
   createdAfter?: Date;
   /** Rows may lack their spec and status. */
   metadataOnly?: boolean;
+  /** Rows tell also of which template they are, and their arguments. */
+  withSpec?: boolean;
 }
 
 export interface WorkflowPage {

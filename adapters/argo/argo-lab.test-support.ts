@@ -93,13 +93,29 @@ async function forget(endpoint: ArgoEndpoint, { key }: ExecutionRef): Promise<vo
 /** Of everything that people put there, so that it is found again. */
 const PEOPLES = 'signalbox-test/people';
 
-/** What people do on a real Argo: apply templates. `withdraw` takes everything away again. */
+/** What people do on a real Argo: apply templates, submit them by hand. `withdraw` takes everything away again. */
 export function argoPeople(endpoint: ArgoEndpoint): People & { withdraw(): Promise<void> } {
   return {
     offer: async (fixture, name, label) => {
       const labels = { [PEOPLES]: 'true', ...(label === undefined ? {} : { [label.key]: label.value }) };
       await applyManifest(endpoint, { ...ARGO_FIXTURES[fixture], metadata: { name, labels } });
       return name;
+    },
+    start: async (reference) => {
+      const body = {
+        namespace: endpoint.namespace,
+        resourceKind: 'WorkflowTemplate',
+        resourceName: reference,
+        submitOptions: { labels: `${PEOPLES}=true` },
+      };
+      const answer = await fetch(`${endpoint.url}/api/v1/workflows/${endpoint.namespace}/submit`, {
+        method: 'POST',
+        headers: { authorization: bearerOf(endpoint), 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+      const made = (await answer.json()) as { metadata?: { name?: string }; message?: string };
+      if (made.metadata?.name === undefined) throw new Error(`Argo did not submit ${reference}: ${made.message}`);
+      return made.metadata.name;
     },
     withdraw: async () => {
       await kubectl(endpoint, 'delete', 'workflows,workflowtemplates', '-n', endpoint.namespace, '-l', PEOPLES);
@@ -137,6 +153,7 @@ export async function argoHarness(endpoint: ArgoEndpoint, access: Access): Promi
     forget: (ref) => forget(endpoint, ref),
     people,
     wire: { impossible: 'a real Argo says what it says; argo-answers.test.ts plays what it cannot be made to say' },
+    ...(access === 'kubernetes' ? { tellsOnlyActive: true } : {}),
     // Each is a pod.
     manyTaskRuns: 25,
     patienceMs: 240_000,

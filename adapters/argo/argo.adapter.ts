@@ -8,6 +8,7 @@ import type {
   ListedExecution,
   OptionalVerbs,
 } from '../spi/engine-adapter.js';
+import { isBorn, nameOnEngine } from '../spi/born.js';
 import { EngineError } from '../spi/engine-error.js';
 import type { EngineErrorCode } from '../spi/engine-error.js';
 import { FINAL_PHASES } from '../spi/facts.js';
@@ -16,6 +17,7 @@ import { garbage, readText } from '../spi/http/read-answer.js';
 import type { JsonObject } from '../spi/http/read-answer.js';
 import { RefusedByEngine } from '../spi/http/transport-error.js';
 import type { ArgoAccess, ReadWorkflow } from './argo-access.js';
+import { listBornWorkflows, readBorn } from './born-workflows.js';
 import { discoverTemplates } from './discover.js';
 import { followChanges } from './follow-changes.js';
 import { readLog } from './log-reader.js';
@@ -57,8 +59,10 @@ export function createArgoAdapter(options: ArgoAdapterOptions): EngineAdapter {
   const closing = new AbortController();
   const sentinel = new ArgoSentinel(access, installationId);
 
-  /** The workflow of the key if it is this installation's; nothing when Argo positively has none. */
-  async function read(key: string, ctx: CallContext): Promise<JsonObject | undefined> {
+  /** The workflow of the ref if it is this installation's, or began here; nothing when Argo positively has none. */
+  async function read(ref: ExecutionRef, ctx: CallContext): Promise<JsonObject | undefined> {
+    const { key } = ref;
+    if (isBorn(ref)) return readBorn(access, ref, ctx);
     const workflow = await access.workflow(key, ctx);
     if (workflow && readMarker(workflow, key).installationId !== installationId) {
       throw new EngineError('conflict', `${key} on the engine is of another installation`);
@@ -68,34 +72,35 @@ export function createArgoAdapter(options: ArgoAdapterOptions): EngineAdapter {
 
   /** Changes a workflow that is still active; looks again when somebody else changed it in between. */
   async function change(
-    key: string,
+    ref: ExecutionRef,
     ctx: CallContext,
     work: (workflow: ReadWorkflow, facts: PresentExecution) => Promise<void>,
   ): Promise<'done' | 'ended' | 'absent'> {
+    const name = nameOnEngine(ref);
     for (let attempt = 1; ; attempt += 1) {
-      const workflow = await read(key, ctx);
+      const workflow = await read(ref, ctx);
       if (!workflow) return 'absent';
-      const facts = toFacts(workflow, key, pageOf);
+      const facts = toFacts(workflow, name, pageOf);
       if (hasEnded(facts)) return 'ended';
       try {
         const resourceVersion = textIn(objectIn(workflow, 'metadata'), 'resourceVersion') ?? '';
         const suspended = objectIn(workflow, 'spec')['suspend'] === true;
-        await work({ name: key, resourceVersion, suspended }, facts);
+        await work({ name, resourceVersion, suspended }, facts);
         return 'done';
       } catch (error) {
         if (!(error instanceof EngineError)) throw error;
         if (error.code === 'conflict' && attempt < CHANGE_ATTEMPTS) continue;
         // argo-server refuses a change of a workflow that has ended meanwhile with a 500, as if it had failed itself.
         if (!(error instanceof RefusedByEngine && error.status === 500)) throw error;
-        const now = await read(key, ctx);
-        if (now && hasEnded(toFacts(now, key, pageOf))) return 'ended';
+        const now = await read(ref, ctx);
+        if (now && hasEnded(toFacts(now, name, pageOf))) return 'ended';
         throw error;
       }
     }
   }
 
   async function hold(ref: ExecutionRef, suspended: boolean, ctx: CallContext): Promise<void> {
-    const outcome = await change(ref.key, ctx, async (workflow, facts) => {
+    const outcome = await change(ref, ctx, async (workflow, facts) => {
       // argo-server's resume would also let go every suspend task of a run that is not held.
       if (suspended !== (facts.phase === 'paused')) await access.setSuspended(workflow, suspended, ctx);
     });
@@ -104,10 +109,12 @@ export function createArgoAdapter(options: ArgoAdapterOptions): EngineAdapter {
   }
 
   async function observePage(page: ExecutionRef[], ctx: CallContext): Promise<Observation[]> {
-    const { items } = await access.workflows(
-      { selector: selectKeys(page.map(({ key }) => key)), limit: 2 * pageSize },
-      ctx,
-    );
+    // What began here bears no label of ours to select it by: it is read on its own.
+    const keys = page.filter((ref) => !isBorn(ref)).map(({ key }) => key);
+    const { items } =
+      keys.length === 0
+        ? { items: [] }
+        : await access.workflows({ selector: selectKeys(keys), limit: 2 * pageSize }, ctx);
     return page.map((ref) => {
       const row = rowOf(items, ref);
       if (!row) return unread(ref.key, 'the list does not hold it');
@@ -165,11 +172,13 @@ export function createArgoAdapter(options: ArgoAdapterOptions): EngineAdapter {
       const whose = found.installationId === '' ? 'is none of Signalbox' : `is of installation ${found.installationId}`;
       return { outcome: 'conflict', message: `the workflow ${key} ${whose}, or has other content` };
     },
-    observe: async ({ key }, ctx) => {
-      const workflow = await read(key, ctx);
+    observe: async (ref, ctx) => {
+      const { key } = ref;
+      const workflow = await read(ref, ctx);
       if (!workflow) return { presence: 'absent', key };
-      const ref = unseenTemplateOf(workflow);
-      return toObservation(workflow, key, pageOf, ref && (await readTemplateGraph(access, ref, ctx)));
+      const unseen = unseenTemplateOf(workflow);
+      const graph = unseen && (await readTemplateGraph(access, unseen, ctx));
+      return { ...toObservation(workflow, nameOnEngine(ref), pageOf, graph), key };
     },
     observeMany: async (refs, ctx) => {
       const pages = pagesOf(refs, pageSize);
@@ -183,9 +192,9 @@ export function createArgoAdapter(options: ArgoAdapterOptions): EngineAdapter {
       );
     },
     sentinel: (ctx) => sentinel.read(ctx),
-    cancel: async ({ key }, mode: CancelMode, ctx) => {
+    cancel: async (ref, mode: CancelMode, ctx) => {
       const strategy = mode === 'force' ? 'Terminate' : 'Stop';
-      const outcome = await change(key, ctx, (workflow) => access.shutdown(workflow, strategy, ctx));
+      const outcome = await change(ref, ctx, (workflow) => access.shutdown(workflow, strategy, ctx));
       return { outcome: outcome === 'done' ? 'requested' : outcome === 'ended' ? 'already-final' : 'absent' };
     },
     logs: (request, ctx) => readLog(access, request, ctx),
@@ -205,9 +214,13 @@ export function createArgoAdapter(options: ArgoAdapterOptions): EngineAdapter {
     },
     hints: (listener) => followChanges(access, selectInstallation(installationId), listener, closing.signal),
     discover: (request, ctx) => discoverTemplates(access, request, ctx),
+    listBorn: (request, ctx) => listBornWorkflows(access, pageOf, request, ctx),
     forget: async (refs, ctx) => {
-      for (const { key } of refs) {
-        const workflow = await read(key, ctx);
+      for (const ref of refs) {
+        const { key } = ref;
+        // What began here is the engine's own: nobody asked us to keep it, or not to.
+        if (isBorn(ref)) continue;
+        const workflow = await read(ref, ctx);
         if (!workflow) continue;
         const facts = toFacts(workflow, key, pageOf);
         if (!hasEnded(facts)) continue;
@@ -240,6 +253,8 @@ const OF_KUBERNETES = {
   hints: 'native',
   forget: 'native',
   discover: 'native',
+  // Argo has no filter by template or by end.
+  listBorn: 'emulated',
 } as const;
 /** What a retry resets is decided by argo-server: the Kubernetes API has no such verb. */
 const OF_SERVER = { ...OF_KUBERNETES, retry: 'native', retryTask: 'native' } as const;

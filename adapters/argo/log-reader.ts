@@ -1,4 +1,5 @@
 /** Finds where the log of an attempt is: in its pod, in Argo's archive, or nowhere any more. */
+import { nameOnEngine } from '../spi/born.js';
 import type { CallContext, LogPage, LogRequest } from '../spi/engine-adapter.js';
 import { EngineError } from '../spi/engine-error.js';
 import { FINAL_TASK_STATES } from '../spi/facts.js';
@@ -14,7 +15,7 @@ const CONTAINER = 'main';
 const ARCHIVED = /^archived\.(\d{1,15})$/;
 
 export async function readLog(access: ArgoAccess, request: LogRequest, ctx: CallContext): Promise<LogPage> {
-  const { key } = request.ref;
+  const key = nameOnEngine(request.ref);
   const workflow = await access.workflow(key, ctx);
   if (!workflow) return none(`Argo has no workflow ${key} any more`);
   const attempt = attemptOf(workflow, request);
@@ -33,7 +34,7 @@ export async function readLog(access: ArgoAccess, request: LogRequest, ctx: Call
 }
 
 function attemptOf(workflow: JsonObject, { ref, task, mapIndex, attempt }: LogRequest): AttemptFacts | undefined {
-  const { taskRuns = [] } = toObservation(workflow, ref.key, () => undefined);
+  const { taskRuns = [] } = toObservation(workflow, nameOnEngine(ref), () => undefined);
   const run = taskRuns.find((one) => one.task === task && one.mapIndex === mapIndex);
   return run?.attempts?.find((one) => one.attempt === attempt);
 }
@@ -47,7 +48,12 @@ async function fromPod(
   ctx: CallContext,
 ): Promise<LogPage | undefined> {
   const since = timeOf(readCursor(request.cursor));
-  const query = { workflow: request.ref.key, pod: node.pod, container: CONTAINER, ...(since ? { since } : {}) };
+  const query = {
+    workflow: nameOnEngine(request.ref),
+    pod: node.pod,
+    container: CONTAINER,
+    ...(since ? { since } : {}),
+  };
   try {
     return await readPodLogPage(access.podLog(query, ctx), request, ended);
   } catch (error) {
@@ -68,7 +74,7 @@ async function fromArchive(
   const wasStored = objectsIn(node.outputs, 'artifacts').some(({ name }) => name === 'main-logs');
   if (!wasStored) return none('the pod is gone, and Argo did not archive its log (archiveLogs)');
   if (!server) return none('the pod is gone; its log is archived, which only argo-server reads');
-  const lines = await server.archivedLog({ workflow: request.ref.key, nodeId: node.id }, ctx);
+  const lines = await server.archivedLog({ workflow: nameOnEngine(request.ref), nodeId: node.id }, ctx);
   return readArchivedPage(lines, linesRead, request.limitBytes);
 }
 

@@ -1,5 +1,6 @@
 /** Retry in place, by argo-server: same name, same uid, a new beginning. */
 import type { CallContext, OptionalVerbs, RetryOutcome } from '../spi/engine-adapter.js';
+import { nameOnEngine } from '../spi/born.js';
 import { EngineError } from '../spi/engine-error.js';
 import { FINAL_PHASES } from '../spi/facts.js';
 import type { ExecutionRef, PresentExecution } from '../spi/facts.js';
@@ -14,7 +15,7 @@ import { nodesOf, toObservation } from './to-observation.js';
 import type { PageOf } from './to-observation.js';
 
 export interface RestartSources {
-  read(key: string, ctx: CallContext): Promise<JsonObject | undefined>;
+  read(ref: ExecutionRef, ctx: CallContext): Promise<JsonObject | undefined>;
   server: ServerVerbs;
   pageOf: PageOf;
 }
@@ -27,13 +28,14 @@ type Choice = { nodeId?: string } | { nothing: string };
 export function restartVerbs({ read, server, pageOf }: RestartSources): Pick<OptionalVerbs, 'retry' | 'retryTask'> {
   /** Restarts what `choose` names, unless the execution has moved on since `baseline`. */
   async function restart(
-    { key }: ExecutionRef,
+    ref: ExecutionRef,
     baseline: string,
     choose: (nodes: readonly PlacedNode[]) => Choice,
     ctx: CallContext,
   ): Promise<RetryOutcome> {
+    const key = nameOnEngine(ref);
     for (let attempt = 1; ; attempt += 1) {
-      const workflow = await read(key, ctx);
+      const workflow = await read(ref, ctx);
       if (!workflow) throw new EngineError('not-found', `Argo has no workflow ${key}`);
       const seen = toObservation(workflow, key, pageOf);
       if (!isAt(seen, baseline)) return { outcome: 'active-again' };

@@ -30,6 +30,7 @@ const ROW_FIELDS = [
   'items.spec.suspend',
   'items.spec.shutdown',
 ].join(',');
+const ROW_FIELDS_WITH_SPEC = `${ROW_FIELDS},items.spec.workflowTemplateRef,items.spec.arguments`;
 /** A log line of 1 MiB, escaped as JSON and wrapped. */
 const LINE_LIMIT_BYTES = 4 * 1_048_576;
 
@@ -63,7 +64,7 @@ export class ServerAccess implements ArgoAccess {
     const search = new URLSearchParams({
       'listOptions.labelSelector': query.selector,
       'listOptions.limit': String(query.limit),
-      fields: ROW_FIELDS,
+      fields: query.withSpec === true ? ROW_FIELDS_WITH_SPEC : ROW_FIELDS,
     });
     if (query.continue !== undefined) search.set('listOptions.continue', query.continue);
     if (query.createdAfter !== undefined) search.set('createdAfter', query.createdAfter.toISOString());

@@ -1,4 +1,5 @@
 import type { CaseBook } from './conformance-case.js';
+import { BORN_CASES } from './cases/born.js';
 import { CANCEL_CASES } from './cases/cancel.js';
 import { DEFINITION_CASES } from './cases/definitions.js';
 import { DISCOVER_CASES } from './cases/discover.js';
@@ -26,6 +27,7 @@ export const CASES: CaseBook = {
   ...STEERING_CASES,
   ...LIST_CASES,
   ...DISCOVER_CASES,
+  ...BORN_CASES,
 };
 
 /** How a case is called in skips and in the matrix. */

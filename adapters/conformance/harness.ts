@@ -83,6 +83,8 @@ export interface Harness {
   manyTaskRuns: number;
   /** What the tasks themselves printed of a log; absent = all of it. For engines that write lines of their own into it. */
   printedLines?(log: string): string;
+  /** `listBorn` cannot tell what has ended. */
+  tellsOnlyActive?: true;
   /** The engine keeps JSON objects without the order of their keys, which has no meaning in JSON. */
   losesKeyOrder?: true;
   /** Milliseconds a fixture run may take on this engine until it has ended. */

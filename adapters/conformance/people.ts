@@ -7,4 +7,6 @@ export interface People {
    * text of a reference to it.
    */
   offer(fixture: FixtureName, name: string, label?: { key: string; value: string }): Promise<string>;
+  /** Starts a run of what was offered, by hand. Answers the engine's own id of it, as `listBorn` tells it. */
+  start(reference: string): Promise<string>;
 }

@@ -98,6 +98,7 @@ export function localAdapter(host: EngineHost, node: LocalNode | undefined): Eng
         forget: 'native',
         // Its definitions are copied into each run: it has none of its own.
         discover: 'none',
+        listBorn: 'none',
       },
       registers: 'at-once',
       dedupeHorizonMs: DEDUPE_HORIZON_MS,

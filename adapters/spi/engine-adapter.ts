@@ -3,6 +3,7 @@
  * holds every implementer to it. Adapters are thin: deadlines, retries, rate limits, breakers and metrics are the gateway's.
  */
 import type { Diagnostic, Json } from '../../definition/definition-types.js';
+import type { BornPage, BornRequest } from './born.js';
 import type { DiscoverRequest, DiscoveredPage } from './discovery.js';
 import type { ExecutionRef, Observation, TaskGraph } from './facts.js';
 
@@ -197,6 +198,8 @@ export interface OptionalVerbs {
   forget(refs: ExecutionRef[], ctx: CallContext): Promise<void>;
   /** Workflows the engine has and no Signalbox put there, to be registered by reference. Changes nothing. */
   discover(request: DiscoverRequest, ctx: CallContext): Promise<DiscoveredPage>;
+  /** Executions that no Signalbox started: those that are active, and those that ended lately. Changes nothing. */
+  listBorn(request: BornRequest, ctx: CallContext): Promise<BornPage>;
 }
 
 export const OPTIONAL_VERBS = [
@@ -209,6 +212,7 @@ export const OPTIONAL_VERBS = [
   'hints',
   'forget',
   'discover',
+  'listBorn',
 ] as const satisfies readonly (keyof OptionalVerbs)[];
 export type OptionalVerb = (typeof OPTIONAL_VERBS)[number];
 

@@ -35,7 +35,10 @@ export interface Failure {
 
 /** Who a run is on the engine. `key` is ours and stored before any call; the rest is the engine's, once known. */
 export interface ExecutionRef {
-  /** `sb-` + 26 characters of [a-z2-7] + `-g` + generation of the submit that made it. */
+  /**
+   * `sb-` + 26 characters of [a-z2-7] + `-g` + generation of the submit that made it. With `eb-` before them it began on the
+   * engine, which knows nothing of the key: see `born.ts`.
+   */
   key: string;
   /**
    * The workflow version: engines that file executions under definitions need it. `reference` is the text of a definition in

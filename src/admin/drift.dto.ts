@@ -3,7 +3,7 @@ import { IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
 import { Integer, OptionalInteger } from '../lists/integer.js';
 import { PageQuery } from '../lists/list-query.dto.js';
 
-export const DRIFT_KINDS = ['missing', 'orphan', 'state', 'late-execution'] as const;
+export const DRIFT_KINDS = ['missing', 'orphan', 'foreign', 'state', 'late-execution'] as const;
 export type DriftKind = (typeof DRIFT_KINDS)[number];
 
 export class DriftQuery extends PageQuery {
@@ -24,13 +24,17 @@ export class DriftEntry {
   id!: number;
   workflow_engine!: string;
   /**
-   * `orphan`: an execution under a key of ours that no run knows. `state`: the engine goes on with a run that has ended.
+   * `orphan`: an execution under a key of ours that no run knows. `foreign`: a run of an imported workflow that somebody else
+   * started, or the engine's schedule. `state`: the engine goes on with a run that has ended.
    * `late-execution`: what was given up surfaced. `missing`: an execution is not there.
    */
   @ApiProperty({ enum: DRIFT_KINDS })
   kind!: DriftKind;
   @OptionalInteger()
   workflow_run_id?: number;
+  /** Of what is `foreign`. */
+  @OptionalInteger()
+  workflow_id?: number;
   external_id?: string;
   /** For people. */
   detail!: string;

@@ -160,6 +160,7 @@ export interface Engine {
   kind: string;
   health: { state: string; checked_at?: string; version?: string; latency_ms?: number; detail?: string };
   submit_guarantee: string;
+  adopts_runs: boolean;
   capabilities: Record<string, string>;
 }
 

@@ -9,6 +9,8 @@ export interface EngineEntry {
   options: Record<string, unknown>;
   /** Calls a second to this engine on average; bursts may reach twice that. */
   callsPerSecond: number;
+  /** Runs that begin on the engine, of workflows that were imported, become workflow runs; default: false. */
+  adopt?: boolean;
 }
 
 /** Refused as a whole; the message names every bad entry. */
@@ -20,7 +22,7 @@ export class EnginesFileRefused extends Error {
 }
 
 const LOCAL_ONLY: EngineEntry[] = [{ name: 'local', kind: 'local', options: {}, callsPerSecond: 10_000 }];
-const ENTRY_KEYS = ['name', 'kind', 'options', 'callsPerSecond'];
+const ENTRY_KEYS = ['name', 'kind', 'options', 'callsPerSecond', 'adopt'];
 
 /** Without a file there is one engine: `local`. `kinds` are the names allowed. */
 export function readEnginesFile(
@@ -85,12 +87,15 @@ function parseEntry(
   if (!kinds.includes(kind)) problems.push(`${at}.kind must be one of ${kinds.join(', ')}`);
   const rate = given['callsPerSecond'] ?? (kind === 'local' ? 10_000 : 50);
   if (!(Number.isFinite(rate) && Number(rate) > 0)) problems.push(`${at}.callsPerSecond must be a number above 0`);
+  const adopt = given['adopt'] ?? false;
+  if (typeof adopt !== 'boolean') problems.push(`${at}.adopt must be true or false`);
   const options = given['options'] ?? {};
   if (!isRecord(options)) problems.push(`${at}.options must be a map`);
   return {
     name,
     kind,
     callsPerSecond: Number(rate),
+    ...(adopt === true ? { adopt } : {}),
     options: isRecord(options) ? resolveMap(options, `${at}.options`, env, problems) : {},
   };
 }

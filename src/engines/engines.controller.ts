@@ -74,6 +74,7 @@ function toEngine(engine: Engine, health: EngineHealthRow | undefined): EngineDt
       ...(health?.detail ? { detail: health.detail } : {}),
     },
     submit_guarantee: submitGuarantee(engine.capabilities),
+    adopts_runs: engine.adopts,
     capabilities: { ...engine.capabilities.verbs },
   };
 }

@@ -25,6 +25,8 @@ export class EngineDto {
   /** What is promised when the engine's answer to a submit is lost. */
   @ApiProperty({ enum: ['exactly_once', 'at_most_once'] })
   submit_guarantee!: 'exactly_once' | 'at_most_once';
+  /** Runs that begin on the engine, of imported workflows, become workflow runs of `origin: engine`. */
+  adopts_runs!: boolean;
   @ApiProperty({
     type: 'object',
     properties: Object.fromEntries(OPTIONAL_VERBS.map((verb) => [verb, SUPPORT])),

@@ -16,6 +16,8 @@ export interface Engine {
   installationId: string;
   capabilities: Capabilities;
   gateway: EngineGateway;
+  /** Whether runs that begin on the engine become workflow runs. */
+  adopts: boolean;
   /** Positively read by the last health check of this process. */
   epoch?: string;
   /**
@@ -58,6 +60,9 @@ export class Engines {
         if (!kind) throw new Error(`no adapter of kind ${entry.kind}`);
         const adapter = await kind.create(entry.options, hostOf(options, entry.name, installationId));
         adapters.push(adapter);
+        if (entry.adopt === true && adapter.capabilities.verbs.listBorn === 'none') {
+          throw new Error(`the engine ${entry.name} cannot adopt runs: ${entry.kind} starts none of its own`);
+        }
         engines.set(entry.name, toEngine(options, installationId, entry, adapter));
       }
     } catch (error) {
@@ -132,6 +137,7 @@ function toEngine(options: EnginesOptions, installationId: string, entry: Engine
     kind: entry.kind,
     installationId,
     capabilities: adapter.capabilities,
+    adopts: entry.adopt === true,
     gateway: new EngineGateway({
       engineName: entry.name,
       adapter,

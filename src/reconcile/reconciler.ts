@@ -11,6 +11,7 @@ import { Observer } from './observer.js';
 import { markOverdueCancels } from './mark-overdue-cancels.js';
 import { followTombstones } from './follow-tombstones.js';
 import { findOrphans } from './find-orphans.js';
+import { lookForBorn } from './look-for-born.js';
 import { hasOpenWish } from './open-wish.js';
 
 export interface RunFailure {
@@ -44,7 +45,7 @@ const PAGE = 1_000;
 
 @Injectable()
 export class Reconciler {
-  /** By engine: when this process looks for orphans next, on its monotonic clock in milliseconds. */
+  /** By engine: when this process looks for what no run knows next, on its monotonic clock in milliseconds. */
   private readonly nextLooks = new Map<string, number>();
 
   constructor(
@@ -77,7 +78,7 @@ export class Reconciler {
         await this.lookAtEnded(engine, pass);
         pass.changed += await followTombstones(this.database, engine, this.telemetry.log);
         await this.recordPass(engine, pass, ticket, at, health.latencyMs);
-        await this.lookForOrphans(engine);
+        await this.lookForOthers(engine);
       }
     }
     pass.took_ms = Math.round(performance.now() - began);
@@ -97,11 +98,12 @@ export class Reconciler {
   }
 
   /** Who looked last is asked no sooner than a look may be due: most passes have no statement for it. */
-  private async lookForOrphans(engine: Engine): Promise<void> {
+  private async lookForOthers(engine: Engine): Promise<void> {
     const now = performance.now();
     if (now < (this.nextLooks.get(engine.name) ?? 0)) return;
     const { orphanIntervalMs } = this.config;
     const isMore = await findOrphans(this.database, engine, orphanIntervalMs, this.telemetry.log);
+    await lookForBorn(this.database, engine, orphanIntervalMs, this.telemetry.log);
     this.nextLooks.set(engine.name, isMore ? 0 : now + orphanIntervalMs);
   }
 

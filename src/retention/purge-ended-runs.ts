@@ -20,7 +20,7 @@ export async function purgeEndedRuns(db: Db, engine: string, limits: PurgeLimits
   const { rowCount } = await db.query({
     name: 'retention-purge',
     text: `WITH ended AS (
-             SELECT r.id, r.workflow_id
+             SELECT r.id, r.workflow_id, r.token
              FROM workflow_runs r
              JOIN workflow_executions last ON last.workflow_run_id = r.id AND last.generation = r.generation
              WHERE r.workflow_engine = $1 AND r.finished_at IS NOT NULL AND r.next_action_at IS NULL
@@ -32,9 +32,12 @@ export async function purgeEndedRuns(db: Db, engine: string, limits: PurgeLimits
              INSERT INTO purged_executions (workflow_engine, key, external_id, workflow_id)
              SELECT $1, e.key, max(e.external_id), ended.workflow_id
              FROM ended JOIN workflow_executions e ON e.workflow_run_id = ended.id
-             WHERE $4 AND e.outcome <> 'none'
+             -- What began on the engine stays there: it is the engine's own.
+             WHERE $4 AND e.outcome <> 'none' AND NOT starts_with(e.key, 'eb-')
              GROUP BY e.key, ended.workflow_id
              ON CONFLICT DO NOTHING
+           ), released AS (
+             UPDATE adopted_executions SET released_at = now() WHERE token IN (SELECT token FROM ended)
            )
            DELETE FROM workflow_runs WHERE id IN (SELECT id FROM ended)`,
     values: [engine, limits.endedForMs, limits.atMost, limits.forgetting],

@@ -78,6 +78,7 @@ const ROUTE_OF: Record<Verb, EngineVerb> = {
   hints: 'hints',
   forget: 'forget',
   discover: 'list-definitions',
+  listBorn: 'list-born',
 };
 
 export async function scriptedEngineHarness(options: Record<string, unknown> = {}): Promise<Harness> {
@@ -100,6 +101,7 @@ export async function scriptedEngineHarness(options: Record<string, unknown> = {
         controls.offer(name, JSON.stringify(SCRIPTED_FIXTURES[fixture]), { labels });
         return name;
       },
+      start: async (reference) => controls.begin(reference),
     },
     wire: scriptedWire(engine, canary),
     manyTaskRuns: 10_000,

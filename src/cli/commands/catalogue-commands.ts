@@ -147,6 +147,7 @@ function addEngineCommands(engines: Command, cli: Cli): void {
             ['checked', formatTime(engine.health.checked_at)],
             ['version', engine.health.version],
             ['submit', engine.submit_guarantee],
+            ['adopts runs', engine.adopts_runs ? 'yes' : 'no'],
             ...Object.entries(engine.capabilities).map(([verb, how]): [string, string] => [verb, how]),
           ],
           terminal.paint,

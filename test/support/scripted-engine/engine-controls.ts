@@ -1,4 +1,6 @@
 /** What tests may tell the scripted engine, in its process or through the control API: every method is one command. */
+import { randomUUID } from 'node:crypto';
+import type { Json } from '../../../definition/definition-types.js';
 import type { EngineMemory, Offer } from './engine-memory.js';
 import { finishAttempt, allRuns, stopTask } from './execution.js';
 import type { Conduct, Execution, ScriptedMarker } from './execution.js';
@@ -89,6 +91,20 @@ export class EngineControls {
     stored.offer = offer;
   }
 
+  /** Starts an execution by hand, as people do in the engine's own pages; answers its name. */
+  begin(definition: string, parameters: Record<string, Json> = {}): string {
+    const workflow = this.memory.definitions.get(definition)?.workflow;
+    if (!workflow) throw new Error(`no definition ${definition}`);
+    const key = `manual-${randomUUID()}`;
+    const { uid } = this.memory.create(
+      { key, definition, parameters, labels: [], run_id: '0', title: definition },
+      workflow,
+      undefined,
+    );
+    this.log.add({ verb: 'submit', key, did: 'begun by hand', uid });
+    return key;
+  }
+
   /** Takes it away again. */
   withdraw(name: string): boolean {
     return this.memory.definitions.delete(name);
@@ -161,6 +177,7 @@ export const COMMANDS = [
   'plant',
   'offer',
   'withdraw',
+  'begin',
   'forget',
   'remember',
   'wipe',

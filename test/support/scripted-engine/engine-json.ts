@@ -13,7 +13,7 @@ export function executionJson(execution: Execution, now: number): JsonObject {
   return {
     key: body.key,
     uid: execution.uid,
-    marker: { ...body.marker },
+    marker: body.marker === undefined ? null : { ...body.marker },
     state: word,
     round: execution.round,
     revision: execution.revision,

@@ -42,6 +42,7 @@ const ROUTES: readonly [method: string, pattern: RegExp, verb: EngineVerb][] = [
   ['GET', /^\/definitions$/, 'list-definitions'],
   ['POST', /^\/executions$/, 'submit'],
   ['POST', /^\/executions\/list$/, 'list'],
+  ['POST', /^\/executions\/born$/, 'list-born'],
   ['POST', /^\/executions\/forget$/, 'forget'],
   ['GET', /^\/executions$/, 'list-all'],
   ['GET', /^\/executions\/([^/]+)$/, 'get'],
@@ -111,6 +112,8 @@ export function act(call: EngineCall, request: EngineRequest, memory: EngineMemo
       for (const key of ended) memory.forget(key);
       return { status: 200, body: { forgotten: ended.length }, did: `forgot ${ended.length}` };
     }
+    case 'list-born':
+      return { status: 200, body: listBorn(request.body as BornQuery, memory, now), did: 'listed' };
     case 'list-all':
       return { status: 200, body: listAll(request.url.searchParams, memory, now), did: 'listed' };
     case 'read-object': {
@@ -155,6 +158,30 @@ function listAll(query: URLSearchParams, memory: EngineMemory, now: number): Jso
   const page = rest.slice(0, LIST_PAGE);
   const next = rest.length > page.length ? (page.at(-1)?.uid ?? null) : null;
   return { executions: page.map((one) => executionJson(one, now)), next };
+}
+
+interface BornQuery {
+  definitions: string[];
+  ended_since: string;
+  after?: string;
+}
+
+/** One page of what others started, in order of creation; `after` is the uid of the last one of the page before. */
+function listBorn({ definitions, ended_since: since, after }: BornQuery, memory: EngineMemory, now: number): Json {
+  const born = memory
+    .all()
+    .filter(({ body }) => body.marker === undefined && definitions.includes(body.definition))
+    .filter(({ finished_at: end }) => end === undefined || end >= Date.parse(since))
+    .sort((a, b) => Number(a.uid.split('-')[1]) - Number(b.uid.split('-')[1]));
+  const rest = after === undefined ? born : born.slice(born.findIndex(({ uid }) => uid === after) + 1);
+  const page = rest.slice(0, LIST_PAGE);
+  const next = rest.length > page.length ? (page.at(-1)?.uid ?? null) : null;
+  const executions = page.map((one) => ({
+    ...executionJson(one, now),
+    definition: one.body.definition,
+    parameters: one.body.parameters,
+  }));
+  return { executions, next };
 }
 
 /** One page in the order of names; `after` is the last name of the page before. */

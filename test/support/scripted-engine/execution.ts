@@ -34,7 +34,8 @@ export interface ScriptedMarker {
 
 export interface SubmitBody {
   key: string;
-  marker: ScriptedMarker;
+  /** Absent where somebody else started it. */
+  marker?: ScriptedMarker;
   definition: string;
   script?: string;
   parameters: Record<string, Json>;

@@ -18,6 +18,7 @@ const READS: readonly EngineVerb[] = [
   'version',
   'describe',
   'list-definitions',
+  'list-born',
   'get',
   'list',
   'list-all',

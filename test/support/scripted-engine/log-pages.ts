@@ -1,5 +1,6 @@
 /** Log pages of the scripted engine: streamed, bounded, by byte offset. */
 import type { CallContext, LogPage, LogRequest } from '../../../adapters/spi/engine-adapter.js';
+import { nameOnEngine } from '../../../adapters/spi/born.js';
 import { EngineError } from '../../../adapters/spi/engine-error.js';
 import { garbage } from '../../../adapters/spi/http/read-answer.js';
 import { clientError } from '../../../adapters/spi/http/engine-http.js';
@@ -17,7 +18,10 @@ export async function readLogPage(
   const task = encodeURIComponent(request.task);
   let answer: StreamedAnswer;
   try {
-    answer = await client.stream(`/executions/${encodeURIComponent(request.ref.key)}/tasks/${task}/log?${query}`, ctx);
+    answer = await client.stream(
+      `/executions/${encodeURIComponent(nameOnEngine(request.ref))}/tasks/${task}/log?${query}`,
+      ctx,
+    );
   } catch (error) {
     if (error instanceof EngineError && error.code === 'not-found') {
       return { source: 'none', chunks: nothing(), end: true, reason: `the engine has no such log (${error.message})` };

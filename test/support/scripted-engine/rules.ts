@@ -9,6 +9,7 @@ export const ENGINE_VERBS = [
   'retire',
   'describe',
   'list-definitions',
+  'list-born',
   'submit',
   'get',
   'list',

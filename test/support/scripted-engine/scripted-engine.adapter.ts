@@ -15,11 +15,13 @@ import type {
   VerbSupport,
   WorkflowVersion,
 } from '../../../adapters/spi/engine-adapter.js';
+import { nameOnEngine } from '../../../adapters/spi/born.js';
 import { EngineError } from '../../../adapters/spi/engine-error.js';
 import { FINAL_PHASES } from '../../../adapters/spi/facts.js';
 import type { ExecutionRef, Observation, TaskGraph, TaskRunFacts } from '../../../adapters/spi/facts.js';
 import type { Json } from '../../../definition/definition-types.js';
 import { discoverDefinitions } from './discover.js';
+import { listBornExecutions } from './born-executions.js';
 import { followHints } from './hint-stream.js';
 import { readLogPage } from './log-pages.js';
 import { garbage, readList, readObject, readText } from '../../../adapters/spi/http/read-answer.js';
@@ -48,6 +50,7 @@ const VERBS = {
   hints: 'native',
   forget: 'native',
   discover: 'native',
+  listBorn: 'native',
 } as const satisfies VerbSupport;
 
 export function createScriptedEngineAdapter(options: ScriptedEngineOptions): EngineAdapter {
@@ -57,17 +60,18 @@ export function createScriptedEngineAdapter(options: ScriptedEngineOptions): Eng
   let sentinelSeen = false;
 
   /** The execution under the ref's key, or nothing when the engine positively has none. */
-  async function get(key: string, ctx: CallContext): Promise<ReadExecution | undefined> {
-    const answer = await unlessAbsent(client.get(pathOf(key), ctx));
-    return answer === undefined ? undefined : readExecution(answer, key);
+  async function get(ref: ExecutionRef, ctx: CallContext): Promise<ReadExecution | undefined> {
+    const name = nameOnEngine(ref);
+    const answer = await unlessAbsent(client.get(pathOf(name), ctx));
+    return answer === undefined ? undefined : underKey(readExecution(answer, name), ref);
   }
 
   async function find(ref: ExecutionRef, marker: Marker, ctx: CallContext): Promise<FindOutcome> {
-    const found = await get(ref.key, ctx);
+    const found = await get(ref, ctx);
     if (!found) return { outcome: 'absent' };
-    return sameMarker(found.marker, marker)
+    return found.marker && sameMarker(found.marker, marker)
       ? { outcome: 'found', ...identity(found) }
-      : { outcome: 'conflict', message: `${ref.key} on the engine is of installation ${found.marker.installationId}` };
+      : { outcome: 'conflict', message: `${ref.key} on the engine is of installation ${found.marker?.installationId}` };
   }
 
   /** Restarts what `path` names, unless the execution has moved on since `baseline`. */
@@ -78,7 +82,7 @@ export function createScriptedEngineAdapter(options: ScriptedEngineOptions): Eng
     more: object,
     ctx: CallContext,
   ): Promise<RetryOutcome> {
-    const found = await get(ref.key, ctx);
+    const found = await get(ref, ctx);
     if (!found) throw new EngineError('not-found', `the engine has no execution ${ref.key}`);
     const { facts, round } = found;
     const ended = facts.phase !== undefined && FINAL_PHASES.includes(facts.phase);
@@ -92,7 +96,8 @@ export function createScriptedEngineAdapter(options: ScriptedEngineOptions): Eng
       throw error;
     }
     const told = readObject(answer, 'the answer to a retry');
-    if (told['key'] !== ref.key || typeof told['cleared'] !== 'number') throw garbage('a retry without its count');
+    if (told['key'] !== nameOnEngine(ref) || typeof told['cleared'] !== 'number')
+      throw garbage('a retry without its count');
     const outcome: RetryOutcome =
       told['cleared'] > 0
         ? { outcome: 'accepted', ...identity(found) }
@@ -101,12 +106,17 @@ export function createScriptedEngineAdapter(options: ScriptedEngineOptions): Eng
   }
 
   /** Posts to an execution that must still be active; `ended` when it is not. */
-  async function act(key: string, path: string, body: object, ctx: CallContext): Promise<'done' | 'ended' | 'absent'> {
-    const found = await get(key, ctx);
+  async function act(
+    ref: ExecutionRef,
+    path: string,
+    body: object,
+    ctx: CallContext,
+  ): Promise<'done' | 'ended' | 'absent'> {
+    const found = await get(ref, ctx);
     if (!found) return 'absent';
     if (found.facts.phase !== undefined && FINAL_PHASES.includes(found.facts.phase)) return 'ended';
     try {
-      readExecution(await client.post(path, body, ctx), key);
+      readExecution(await client.post(path, body, ctx), nameOnEngine(ref));
       return 'done';
     } catch (error) {
       if (error instanceof EngineError && error.code === 'conflict') return 'ended';
@@ -116,7 +126,7 @@ export function createScriptedEngineAdapter(options: ScriptedEngineOptions): Eng
   }
 
   async function mustAct(ref: ExecutionRef, verb: 'pause' | 'resume', ctx: CallContext): Promise<void> {
-    const outcome = await act(ref.key, `${pathOf(ref.key)}/${verb}`, {}, ctx);
+    const outcome = await act(ref, `${pathOf(nameOnEngine(ref))}/${verb}`, {}, ctx);
     if (outcome === 'ended') throw new EngineError('rejected', `${ref.key} has ended`);
     if (outcome === 'absent') throw new EngineError('not-found', `the engine has no execution ${ref.key}`);
   }
@@ -179,10 +189,10 @@ export function createScriptedEngineAdapter(options: ScriptedEngineOptions): Eng
     },
     find,
     observe: async (ref, ctx) => {
-      const found = await get(ref.key, ctx);
+      const found = await get(ref, ctx);
       if (!found) return { presence: 'absent', key: ref.key };
       // Tasks are read after the run: what they say is never older than its phase.
-      return { ...found.facts, taskRuns: await readTaskRuns(client, ref.key, ctx) };
+      return { ...found.facts, taskRuns: await readTaskRuns(client, nameOnEngine(ref), ctx) };
     },
     observeMany: async (refs, ctx) => {
       const pages = pagesOf(refs);
@@ -209,7 +219,7 @@ export function createScriptedEngineAdapter(options: ScriptedEngineOptions): Eng
       return { state: 'present', epoch };
     },
     cancel: async (ref, mode, ctx) => {
-      const outcome = await act(ref.key, `${pathOf(ref.key)}/cancel`, { mode }, ctx);
+      const outcome = await act(ref, `${pathOf(nameOnEngine(ref))}/cancel`, { mode }, ctx);
       return { outcome: outcome === 'done' ? 'requested' : outcome === 'ended' ? 'already-final' : 'absent' };
     },
     logs: (request, ctx) => readLogPage(client, request, ctx),
@@ -217,11 +227,16 @@ export function createScriptedEngineAdapter(options: ScriptedEngineOptions): Eng
       closing.abort();
       client.close();
     },
-    retry: (ref, baseline, ctx) => restart(ref, `${pathOf(ref.key)}/retry`, baseline, {}, ctx),
+    retry: (ref, baseline, ctx) => restart(ref, `${pathOf(nameOnEngine(ref))}/retry`, baseline, {}, ctx),
     retryTask: (ref, { task, mapIndex }, baseline, ctx) =>
-      restart(ref, `${taskPath(ref.key, task)}/retry`, baseline, { item_index: mapIndex ?? null }, ctx),
+      restart(ref, `${taskPath(nameOnEngine(ref), task)}/retry`, baseline, { item_index: mapIndex ?? null }, ctx),
     cancelTask: async (ref, { task, mapIndex }, ctx) => {
-      const outcome = await act(ref.key, `${taskPath(ref.key, task)}/cancel`, { item_index: mapIndex ?? null }, ctx);
+      const outcome = await act(
+        ref,
+        `${taskPath(nameOnEngine(ref), task)}/cancel`,
+        { item_index: mapIndex ?? null },
+        ctx,
+      );
       return { outcome: outcome === 'done' ? 'requested' : outcome === 'ended' ? 'already-final' : 'absent' };
     },
     pause: (ref, ctx) => mustAct(ref, 'pause', ctx),
@@ -233,6 +248,7 @@ export function createScriptedEngineAdapter(options: ScriptedEngineOptions): Eng
     },
     hints: (listener) => followHints(client, listener, closing.signal),
     discover: (request, ctx) => discoverDefinitions(client, request, ctx),
+    listBorn: (request, ctx) => listBornExecutions(client, request, ctx),
     forget: async (refs, ctx) => {
       for (const page of pagesOf(refs)) {
         const answer = await client.post('/executions/forget', { keys: page.map(({ key }) => key) }, ctx);
@@ -270,23 +286,29 @@ async function observePage(
   page: ExecutionRef[],
   ctx: CallContext,
 ): Promise<Observation[]> {
-  const answer = await client.post('/executions/list', { keys: page.map(({ key }) => key) }, ctx);
+  const answer = await client.post('/executions/list', { keys: page.map(nameOnEngine) }, ctx);
   const byKey = new Map<string, Json>();
   for (const execution of readList(readObject(answer, 'the list')['executions'], 'executions')) {
     if (typeof execution === 'object' && execution !== null && !Array.isArray(execution)) {
       byKey.set(String(execution['key']), execution);
     }
   }
-  return page.map(({ key }) => {
-    const execution = byKey.get(key);
+  return page.map((ref) => {
+    const { key } = ref;
+    const execution = byKey.get(nameOnEngine(ref));
     if (execution === undefined) return unread(key, 'the list does not hold it');
     try {
-      return readExecution(execution, key).facts;
+      return underKey(readExecution(execution, nameOnEngine(ref)), ref).facts;
     } catch (error) {
       // One execution that cannot be read must not hide the others.
       return unread(key, (error as Error).message);
     }
   });
+}
+
+/** Whatever the engine calls it: we asked for a key. */
+function underKey(found: ReadExecution, { key }: ExecutionRef): ReadExecution {
+  return { ...found, facts: { ...found.facts, key } };
 }
 
 function readRegistration(answer: Json): Registration {

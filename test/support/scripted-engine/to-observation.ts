@@ -44,7 +44,8 @@ export const TASK_WORDS: Record<string, TaskState> = {
 
 export interface ReadExecution {
   facts: PresentExecution;
-  marker: Marker;
+  /** Nothing's where somebody else started it. */
+  marker: Marker | undefined;
   round: number;
 }
 
@@ -52,7 +53,7 @@ export interface ReadExecution {
 export function readExecution(answer: Json, key: string): ReadExecution {
   const execution = readObject(answer, 'the execution');
   if (readText(execution['key'], 'key') !== key) throw garbage(`an execution ${String(execution['key'])}, not ${key}`);
-  const marker = readObject(execution['marker'], 'marker');
+  const marker = execution['marker'] === null ? undefined : readObject(execution['marker'], 'marker');
   const word = readText(execution['state'], 'state');
   const round = readCount(execution['round'], 'round');
   const facts: PresentExecution = {
@@ -77,7 +78,7 @@ export function readExecution(answer: Json, key: string): ReadExecution {
   return {
     facts,
     round,
-    marker: {
+    marker: marker && {
       installationId: readText(marker['installation_id'], 'installation_id'),
       key: readText(marker['key'], 'marker key'),
       contentDigest: readText(marker['content_digest'], 'content_digest'),
@@ -88,13 +89,13 @@ export function readExecution(answer: Json, key: string): ReadExecution {
 /** One page of everything the engine holds. */
 export function readExecutionPage(answer: Json): ExecutionPage {
   const page = readObject(answer, 'the page of executions');
-  const executions = readList(page['executions'], 'executions').map((one) => {
+  const executions = readList(page['executions'], 'executions').flatMap((one) => {
     const execution = readObject(one, 'an execution');
     const { facts, marker } = readExecution(execution, readText(execution['key'], 'key'));
     const createdAt = readTime(execution['created_at'] ?? null, 'created_at');
     if (!createdAt) throw garbage('an execution without the time of its creation');
     const { key, externalId, engineState } = facts;
-    return { key, externalId, engineState, installationId: marker.installationId, createdAt };
+    return marker ? [{ key, externalId, engineState, installationId: marker.installationId, createdAt }] : [];
   });
   const next = page['next'];
   return next === null ? { executions } : { executions, nextCursor: readText(next, 'next') };
