@@ -25,6 +25,11 @@ describe('parseEngines', () => {
     ['the local one as often as it likes', { name: 'l', kind: 'local' }, { callsPerSecond: 10_000 }],
     ['or as it is told', { name: 'l', kind: 'local', callsPerSecond: 0.5 }, { callsPerSecond: 0.5 }],
     [
+      'runs that begin there are adopted where it says so',
+      { name: 'a', kind: 'airflow', adopt: true },
+      { adopt: true },
+    ],
+    [
       'secrets are references, at any depth; everything else is handed on',
       {
         name: 'a',
@@ -36,6 +41,11 @@ describe('parseEngines', () => {
   ];
   test.each(accepted)('%s', (_reason, entry, result) => {
     expect(parseOne(entry)).toMatchObject(result);
+  });
+
+  test('nothing is adopted unless it is said', () => {
+    expect(parseOne({ name: 'a', kind: 'airflow' })).not.toHaveProperty('adopt');
+    expect(parseOne({ name: 'a', kind: 'airflow', adopt: false })).not.toHaveProperty('adopt');
   });
 
   test('a secret in a file ends before its line break', () => {
@@ -51,6 +61,7 @@ describe('parseEngines', () => {
     ['a kind nobody wrote', { name: 'a', kind: 'cron' }, /engines\[0\]\.kind must be one of local, airflow/],
     ['a misspelled key', { name: 'a', kind: 'local', option: {} }, /engines\[0\]\.option is not known/],
     ['options that are no map', { name: 'a', kind: 'local', options: [] }, /engines\[0\]\.options must be a map/],
+    ['a word for a flag', { name: 'a', kind: 'airflow', adopt: 'yes' }, /engines\[0\]\.adopt must be true or false/],
     ['no calls at all', { name: 'a', kind: 'local', callsPerSecond: 0 }, /callsPerSecond must be a number above 0/],
     ['a rate in words', { name: 'a', kind: 'local', callsPerSecond: 'ten' }, /callsPerSecond must be a number above 0/],
     ['a rate without end', { name: 'a', kind: 'local', callsPerSecond: Infinity }, /callsPerSecond must be a number above 0/],

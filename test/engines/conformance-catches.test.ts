@@ -202,6 +202,38 @@ const SABOTEURS: Saboteur[] = [
     },
     caughtBy: 'discover leaves out what Signalbox put there',
   },
+  {
+    reason: 'listBorn takes what Signalbox submitted for the doing of people',
+    sabotage: (sound) => {
+      const submitted: { key: string; reference: string }[] = [];
+      return {
+        submit: (sent, ctx) => {
+          submitted.push({ key: sent.ref.key, reference: sent.workflow.definition.text });
+          return sound.submit(sent, ctx);
+        },
+        listBorn: async (request, ctx) => {
+          const page = await sound.listBorn(request, ctx);
+          const ours = submitted
+            .filter(({ reference }) => request.references.includes(reference))
+            .map(({ key, reference }) => ({ reference, externalId: key, engineState: 'running', parameters: {} }));
+          return { ...page, executions: [...page.executions, ...ours] };
+        },
+      };
+    },
+    caughtBy: 'listBorn leaves out what Signalbox submitted, and the runs of other workflows',
+  },
+  {
+    reason: 'listBorn shows the whole history',
+    sabotage: (sound) => ({ listBorn: (request, ctx) => sound.listBorn({ ...request, endedSince: new Date(0) }, ctx) }),
+    caughtBy: 'listBorn shows a run that somebody started, while it is active and after its end',
+  },
+  {
+    reason: 'observe tells the name of the engine for our key',
+    sabotage: (sound) => ({
+      observe: async (ref, ctx) => ({ ...(await sound.observe(ref, ctx)), key: ref.externalId ?? ref.key }),
+    }),
+    caughtBy: 'listBorn leads to an execution that is observed under our key, by itself and among others',
+  },
 ];
 
 describe('the suite catches an adapter', () => {

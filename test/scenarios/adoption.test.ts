@@ -4,9 +4,10 @@ import type { BornExecution } from '../../adapters/spi/born.js';
 import { Engines } from '../../src/engines/engines.js';
 import { adoptRuns } from '../../src/reconcile/adopt-runs.js';
 import { Reconciler } from '../../src/reconcile/reconciler.js';
+import { Retention } from '../../src/retention/retention.js';
 import { Api, type Body } from '../support/api.js';
 import { startTestApp, type TestApp } from '../support/app.js';
-import { randomFrom } from '../support/seeded-random.js';
+import { seededRandom } from '../support/seeded-random.js';
 import { startScriptedEngine, type ScriptedEngine } from '../support/scripted-engine/scripted-engine-server.js';
 import type { ScriptedTask } from '../support/scripted-engine/scripted-workflow.js';
 import { scriptedEngineKind } from '../support/scripted-engine/scripted-engine.engine-kind.js';
@@ -189,7 +190,7 @@ describe('where runs are adopted', () => {
     const title = await imported('watching', ENDS);
     const workflowId = (await api.get(`/workflows/${title}/1`)).body.id;
     const engine = app.app.nest.get(Engines).require('watching');
-    const random = randomFrom(20_261);
+    const random = seededRandom(20_261);
     const all = Array.from({ length: 60 }, (_, index): BornExecution => ({
       reference: title,
       externalId: `race-${index}`,
@@ -266,14 +267,8 @@ test('a run that is kept no longer is deleted in the record alone, and is not ad
     const name = engine.controls.begin('tidy');
     await until(statesOf, (states) => states.includes('COMPLETED'));
     await until(
-      async () => {
-        const { rows } = await own.database.query<{ n: number }>({
-          text: 'SELECT count(*)::int AS n FROM adopted_executions WHERE released_at IS NOT NULL',
-        });
-        return rows[0]?.n;
-      },
-      (released) => released === 1,
-      90_000,
+      () => own.app.nest.get(Retention).pass(),
+      (deleted) => deleted === 1,
     );
     const looks = engine.controls.calls()['list-born'] ?? 0;
     await until(
