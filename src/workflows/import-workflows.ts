@@ -17,7 +17,7 @@ import { lockImports, readKnown } from './imported-store.js';
 import { storeWorkflow } from './store-workflow.js';
 import { toParameterForms } from './to-parameter-forms.js';
 import { namesOf, toOffer, type EngineOffer, type ImportedWorkflow, type Known, type Obstacle } from './to-offer.js';
-import { parameterSchemas, type ParameterOfWorkflow } from './ui-form-schema.js';
+import { parameterSchemas } from './ui-form-schema.js';
 
 /** Looks at the engine at the same time, per request. */
 const AT_ONCE = 4;

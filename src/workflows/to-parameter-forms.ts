@@ -2,7 +2,7 @@
 import type { EngineParameter } from '../../adapters/spi/discovery.js';
 import type { Json } from '../../definition/definition-types.js';
 import type { UiForm, UiFormType, WorkflowParameter } from '../../definition/workflow-parameters.js';
-import { parameterProblems, type ParameterForm } from './ui-form-schema.js';
+import { parameterProblems } from './ui-form-schema.js';
 
 export interface ParameterForms {
   parameters: WorkflowParameter[];

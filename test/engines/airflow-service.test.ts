@@ -2,6 +2,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { airflowFixture } from '../../adapters/airflow/airflow-fixtures.test-support.js';
+import { airflowPeople } from '../../adapters/airflow/airflow-people.test-support.js';
+import { AirflowClient } from '../../adapters/airflow/airflow-client.js';
+import { readAirflowOptions } from '../../adapters/airflow/airflow-options.js';
 import { airflowEngine } from '../../adapters/airflow/airflow.engine-kind.js';
 import type { FixtureName } from '../../adapters/conformance/fixtures.js';
 import { Api, type Body } from '../support/api.js';
@@ -27,10 +30,10 @@ describe.each([
   beforeAll(async () => {
     const options = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
     app = await startTestApp({
-      env: { RECONCILE_INTERVAL: '2s', REFRESH_MAX_AGE: '500ms' },
+      env: { RECONCILE_INTERVAL: '2s', REFRESH_MAX_AGE: '500ms', ORPHAN_INTERVAL: '2s' },
       engines: {
         kinds: [airflowEngine],
-        entries: [{ name: engine, kind: 'airflow', options, callsPerSecond: 50 }],
+        entries: [{ name: engine, kind: 'airflow', options, callsPerSecond: 50, adopt: true }],
       },
     });
     api = new Api(app.url);
@@ -128,6 +131,41 @@ describe.each([
       expect(report.text).toBe(
         `5 squares, a greeting of ${Buffer.byteLength(HOSTILE)} bytes ${HOSTILE} alarm COMPLETED\n`,
       );
+    },
+    LONG_MS,
+  );
+
+  test(
+    'what people have there is imported, and a run that one of them starts is adopted and cancelled',
+    async () => {
+      const options = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+      const client = new AirflowClient(readAirflowOptions(options));
+      const people = airflowPeople(client, String(options['dagsFolder']));
+      try {
+        const name = `people-${Date.now().toString(36)}`;
+        await people.offer('sleeping', name, { key: 'tag', value: name });
+        const { body } = await api.get(`/engines/${engine}/workflows?label_selector=tag=${name}`);
+        expect(body.items).toMatchObject([{ reference: name, labels: [{ key: 'tag', value: name }] }]);
+        const { body: done } = await api.post(`/engines/${engine}/import`, { references: [name] });
+        expect(done.items).toMatchObject([{ outcome: 'IMPORTED', workflow: { title: name, version: 1 } }]);
+        await until(
+          async () => (await api.get(`/workflows/${name}/1`)).body,
+          (workflow) => workflow['registration']?.state === 'READY',
+          LONG_MS,
+        );
+        const externalId = await people.start(name);
+        const [run] = await until(
+          async () => (await api.get(`/workflow-runs?workflow_title=${name}`)).body.items,
+          (runs) => runs.some(({ state }) => state === 'RUNNING'),
+          LONG_MS,
+        );
+        expect(run).toMatchObject({ origin: 'engine', external_id: externalId, parameters: { by: 'hand' } });
+        expect((await api.put(`/workflow-runs/${run?.id}/cancel`)).status).toBe(202);
+        expect(await reaches(run?.id ?? 0, 'CANCELLED')).toMatchObject({ external_id: externalId });
+      } finally {
+        await people.withdraw();
+        client.close();
+      }
     },
     LONG_MS,
   );

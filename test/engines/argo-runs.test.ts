@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import {
   NOT_UP,
   argoEndpoint,
+  argoPeople,
   definitionOf,
   kubectl,
   optionsOf,
@@ -25,8 +26,11 @@ onReal.each(accesses)(`runs on a real Argo, access %s${endpoint ? '' : ` (${NOT_
   let api: Api;
 
   beforeAll(async () => {
-    const entries = [{ name: 'argo', kind: 'argo', options: optionsOf(argo, access), callsPerSecond: 50 }];
-    app = await startTestApp({ engines: { kinds: ENGINE_KINDS, entries }, env: { RECONCILE_INTERVAL: '5s' } });
+    const entries = [{ name: 'argo', kind: 'argo', options: optionsOf(argo, access), callsPerSecond: 50, adopt: true }];
+    app = await startTestApp({
+      engines: { kinds: ENGINE_KINDS, entries },
+      env: { RECONCILE_INTERVAL: '5s', ORPHAN_INTERVAL: '2s' },
+    });
     api = new Api(app.url);
   }, LIMIT_MS);
 
@@ -86,6 +90,40 @@ onReal.each(accesses)(`runs on a real Argo, access %s${endpoint ? '' : ` (${NOT_
       expect((await api.put(`/workflow-runs/${run.id}/cancel`)).status).toBe(202);
       await reached(run, 'CANCELLED');
       process.stdout.write(`access ${access}: cancelled after ${((performance.now() - began) / 1000).toFixed(1)} s\n`);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    'what people have there is imported, and a run that one of them submits is adopted and cancelled',
+    async () => {
+      const people = argoPeople(argo);
+      try {
+        const name = `people-${access}-${Date.now().toString(36)}`;
+        await people.offer('sleeping', name, { key: 'tag', value: name });
+        const { body } = await api.get(`/engines/argo/workflows?label_selector=tag=${name}`);
+        expect(body.items).toMatchObject([{ reference: name, name }]);
+        const { body: done } = await api.post('/engines/argo/import', { references: [name] });
+        expect(done.items).toMatchObject([{ outcome: 'IMPORTED', workflow: { title: name, version: 1 } }]);
+        await until(
+          async () => (await api.get(`/workflows/${name}/1`)).body,
+          ({ registration }) => registration?.state === 'READY',
+          60_000,
+        );
+        const externalId = await people.start(name);
+        const [run] = await until(
+          async () => (await api.get(`/workflow-runs?workflow_title=${name}`)).body.items,
+          (runs) => runs.some(({ state }) => state === 'RUNNING'),
+          LIMIT_MS / 2,
+        );
+        expect(run).toMatchObject({ origin: 'engine', external_id: externalId });
+        const hold = async (): Promise<unknown> => (await taskRuns(run as Body))['hold']?.[0];
+        await until(hold, (state) => state === 'RUNNING', 60_000);
+        expect((await api.put(`/workflow-runs/${run?.id}/cancel`)).status).toBe(202);
+        await reached(run as Body, 'CANCELLED');
+      } finally {
+        await people.withdraw();
+      }
     },
     LIMIT_MS,
   );
