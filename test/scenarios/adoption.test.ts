@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { BornExecution } from '../../adapters/spi/born.js';
 import { Engines } from '../../src/engines/engines.js';
+import { ENGINE_KINDS } from '../../src/engines/registry.js';
 import { adoptRuns } from '../../src/reconcile/adopt-runs.js';
 import { Reconciler } from '../../src/reconcile/reconciler.js';
 import { Retention } from '../../src/retention/retention.js';
@@ -241,6 +242,15 @@ describe('where they are not', () => {
     expect(watching.controls.keys()).toContain(name);
     expect(await runsOf(title)).toEqual([]);
   });
+});
+
+test('an engine that starts no runs of its own cannot be told to adopt them', async () => {
+  const entry = { name: 'local', kind: 'local', options: {}, callsPerSecond: 100, adopt: true };
+  const started = startTestApp({
+    databaseUrl: app.databaseUrl,
+    engines: { kinds: ENGINE_KINDS, entries: [entry] },
+  });
+  await expect(started).rejects.toThrow('the engine local cannot adopt runs');
 });
 
 test('a run that is kept no longer is deleted in the record alone, and is not adopted again', async () => {
