@@ -6,8 +6,8 @@ import type { People } from '../conformance/people.js';
 import { callContext } from '../conformance/world.js';
 import type { AirflowClient } from './airflow-client.js';
 import { airflowFixture } from './airflow-fixtures.test-support.js';
-import { DAG_ID_TOKEN, readDag } from './registration.js';
-import { externalIdOf } from './dag-name.js';
+import { readDag } from './registration.js';
+import { DAG_ID_TOKEN, externalIdOf } from './dag-name.js';
 import { readRun } from './to-run.js';
 import { unlessAbsent } from './unless-absent.js';
 
