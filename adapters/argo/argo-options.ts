@@ -6,14 +6,16 @@ import { readKubeconfig, readServiceAccount } from './kubeconfig.js';
 import { KubernetesAccess } from './kubernetes-access.js';
 import { ServerAccess } from './server-access.js';
 
-const SERVER_KEYS = ['access', 'url', 'token', 'tokenFile', 'namespace', 'ca', 'insecure', 'uiUrl', 'keep'];
-const KUBERNETES_KEYS = ['access', 'kubeconfig', 'context', 'namespace', 'uiUrl', 'keep'];
+const SERVER_KEYS = ['access', 'url', 'token', 'tokenFile', 'namespace', 'ca', 'insecure', 'uiUrl', 'keep', 'serviceAccount'];
+const KUBERNETES_KEYS = ['access', 'kubeconfig', 'context', 'namespace', 'uiUrl', 'keep', 'serviceAccount'];
 const DEFAULT_KEEP = '7d';
 
 export interface ArgoOptions {
   access: ArgoAccess;
   namespace: string;
   keepSeconds: number;
+  /** Of the pods of compiled definitions. */
+  serviceAccount?: string;
   /** Without a slash at its end. */
   uiUrl?: string;
 }
@@ -30,7 +32,14 @@ export function parseArgoOptions(options: Record<string, unknown>): ArgoOptions 
   const keepMs = durationMs(textOf(options, 'keep') ?? DEFAULT_KEEP);
   if (keepMs === undefined || keepMs < 60_000) throw new Error('keep: has to be a duration of at least "1m"');
   const uiUrl = addressOf(options, 'uiUrl');
-  const rest = { keepSeconds: Math.ceil(keepMs / 1_000) };
+  const serviceAccount = textOf(options, 'serviceAccount');
+  if (serviceAccount !== undefined && !/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(serviceAccount)) {
+    throw new Error('serviceAccount: has to be the name of a service account of Kubernetes');
+  }
+  const rest = {
+    keepSeconds: Math.ceil(keepMs / 1_000),
+    ...(serviceAccount === undefined ? {} : { serviceAccount }),
+  };
   if (way === 'kubernetes') {
     const { access, namespace } = throughKubernetes(options);
     return { ...rest, access, namespace, ...(uiUrl === undefined ? {} : { uiUrl }) };

@@ -36,6 +36,8 @@ export interface ArgoAdapterOptions {
   installationId: string;
   /** Seconds for which Argo keeps a workflow that has ended, and refuses its name. */
   keepSeconds: number;
+  /** Of the pods of compiled definitions; absent = what Argo has for all. */
+  serviceAccount?: string;
   pageOf: PageOf;
 }
 
@@ -144,11 +146,11 @@ export function createArgoAdapter(options: ArgoAdapterOptions): EngineAdapter {
 
   const verbs: CoreVerbs & Omit<OptionalVerbs, 'cancelTask' | 'retry' | 'retryTask'> = {
     ping: async (ctx) => ({ version: await access.version(ctx) }),
-    ...templateVerbs(access, installationId),
+    ...templateVerbs(access, installationId, options.serviceAccount),
 
     submit: async (submission, ctx) => {
       const { key } = submission.ref;
-      const workflow = toWorkflow(submission, installationId, options.keepSeconds);
+      const workflow = toWorkflow(submission, installationId, options.keepSeconds, ctx.traceparent);
       try {
         const created = await access.createWorkflow(workflow, ctx);
         if (!sameMarker(readMarker(created, key), submission.marker)) throw garbage(`another workflow than ${key}`);
@@ -230,7 +232,7 @@ export function createArgoAdapter(options: ArgoAdapterOptions): EngineAdapter {
     },
   };
 
-  const shared = { registers: 'later', formats: ['native', 'reference'], pageSize } as const;
+  const shared = { registers: 'later', formats: ['native', 'reference', 'signalbox/v1'], pageSize } as const;
   const dedupeHorizonMs = options.keepSeconds * 1_000;
   const { server } = access;
   if (!server) {

@@ -7,12 +7,18 @@ import type { PageOf } from './to-observation.js';
 export const argoEngine: EngineKind = {
   kind: 'argo',
   create: async (options, { installationId }) => {
-    const { access, namespace, keepSeconds, uiUrl } = parseArgoOptions(options);
+    const { access, namespace, keepSeconds, serviceAccount, uiUrl } = parseArgoOptions(options);
     const pageOf: PageOf = ({ name, uid }, nodeId) => {
       if (uiUrl === undefined) return undefined;
       const query = new URLSearchParams({ uid, ...(nodeId === undefined ? {} : { nodeId }) });
       return `${uiUrl}/workflows/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}?${query.toString()}`;
     };
-    return createArgoAdapter({ access, installationId, keepSeconds, pageOf });
+    return createArgoAdapter({
+      access,
+      installationId,
+      keepSeconds,
+      pageOf,
+      ...(serviceAccount === undefined ? {} : { serviceAccount }),
+    });
   },
 };

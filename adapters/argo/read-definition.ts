@@ -1,9 +1,11 @@
-/** The definitions that this adapter takes: a WorkflowTemplate as text, or the name of one that is there. Pure. */
+/** The definitions that this adapter takes: a WorkflowTemplate as text, the name of one that is there, or one to compile. Pure. */
 import { LineCounter, parseDocument } from 'yaml';
-import type { Diagnostic, Json } from '../../definition/definition-types.js';
+import type { Definition, Diagnostic, Json } from '../../definition/definition-types.js';
 import type { DefinitionText } from '../spi/engine-adapter.js';
 import type { JsonObject } from '../spi/http/read-answer.js';
 import type { TemplateRef } from './argo-access.js';
+import { readForArgo } from './compile/compile-definition.js';
+import { toWorkflowTemplate } from './compile/compile-workflow.js';
 import { isObject, objectIn, objectsIn, textIn } from './read-fields.js';
 
 /** Aliases of YAML may grow without bound. */
@@ -12,6 +14,7 @@ const API_VERSION = 'argoproj.io/v1alpha1';
 
 export type ReadDefinition =
   | { format: 'native'; template: JsonObject; diagnostics: Diagnostic[] }
+  | { format: 'compiled'; template: JsonObject; definition: Definition; diagnostics: Diagnostic[] }
   | { format: 'reference'; ref: TemplateRef; diagnostics: Diagnostic[] }
   | { format: 'unreadable'; diagnostics: Diagnostic[] };
 
@@ -23,8 +26,15 @@ export function readDefinition({ format, text }: DefinitionText): ReadDefinition
     case 'reference':
       return readReference(text);
     case 'signalbox/v1':
-      return unreadable('unsupported', 'This adapter does not compile signalbox/v1.');
+      return readPortable(text);
   }
+}
+
+/** Warnings are told and change nothing. */
+function readPortable(text: string): ReadDefinition {
+  const { definition, diagnostics } = readForArgo(text);
+  if (!definition || diagnostics.some(({ severity }) => severity === 'error')) return { format: 'unreadable', diagnostics };
+  return { format: 'compiled', template: toWorkflowTemplate(definition), definition, diagnostics };
 }
 
 /** `NAME` or `WorkflowTemplate/NAME` in the engine's namespace, `ClusterWorkflowTemplate/NAME` for all. */

@@ -1,9 +1,11 @@
+import { toTaskGraph as graphOfDefinition } from '../../definition/task-graph.js';
 import type { CallContext } from '../spi/engine-adapter.js';
 import { EngineError } from '../spi/engine-error.js';
 import type { TaskGraph } from '../spi/facts.js';
 import { readObject } from '../spi/http/read-answer.js';
 import type { JsonObject } from '../spi/http/read-answer.js';
 import type { ArgoAccess, TemplateRef } from './argo-access.js';
+import { readPlan } from './compile/plan.js';
 import { isObject, objectIn, objectsIn, readNamed, textIn } from './read-fields.js';
 import { scopesIn, toTaskGraph } from './to-task-graph.js';
 import type { Scope } from './to-task-graph.js';
@@ -19,6 +21,8 @@ export async function readTemplateGraph(
 ): Promise<TaskGraph | undefined> {
   const spec = await readTemplateSpec(access, ref, ctx);
   if (!spec) return undefined;
+  const plan = readPlan(spec);
+  if (plan) return graphOfDefinition(plan);
   const foreign = await foreignSpecs(access, spec, ctx);
   return toTaskGraph(spec, (scope, name) =>
     objectsIn(foreign.get(scope) ?? {}, 'templates').find((template) => template['name'] === name),

@@ -12,19 +12,21 @@ import { DEFINITION_DIGEST, templateOf, toTemplate } from './to-workflow.js';
 export function templateVerbs(
   access: ArgoAccess,
   installationId: string,
+  serviceAccount?: string,
 ): Pick<CoreVerbs, 'validate' | 'register' | 'retire' | 'describe'> {
   return {
     validate: async (definition, ctx) => {
       const read = readDefinition(definition);
-      if (read.diagnostics.length > 0 || read.format === 'unreadable') return { diagnostics: read.diagnostics };
+      const { diagnostics } = read;
+      if (read.format === 'unreadable' || diagnostics.some(isError)) return { diagnostics };
       if (read.format === 'reference') {
         const found = await readTemplateSpec(access, read.ref, ctx);
         return { diagnostics: found ? [] : [notThere(read.ref)] };
       }
-      if (!access.server) return { diagnostics: [] };
+      if (!access.server) return { diagnostics };
       const metadata = { ...objectIn(read.template, 'metadata'), name: 'signalbox-lint' };
       const refused = await refusal(access.server.lint({ ...read.template, metadata }, ctx));
-      return { diagnostics: refused ? [refused] : [] };
+      return { diagnostics: refused ? [...diagnostics, refused] : diagnostics };
     },
     register: async (workflow, ctx) => {
       const read = readDefinition(workflow.definition);
@@ -34,7 +36,8 @@ export function templateVerbs(
         return found ? { state: 'READY' } : { state: 'FAILED', diagnostics: [notThere(read.ref)] };
       }
       const ref = templateOf(workflow, installationId);
-      const create = access.createTemplate(toTemplate(read.template, workflow, installationId), ctx).then((created) => {
+      const account = read.format === 'compiled' ? serviceAccount : undefined;
+      const create = access.createTemplate(toTemplate(read.template, workflow, installationId, account), ctx).then((created) => {
         readNamed(created, ref.name);
       });
       const refused = await refusal(create).catch(async (error: unknown) => {
@@ -54,6 +57,10 @@ export function templateVerbs(
       return graph;
     },
   };
+}
+
+function isError({ severity }: Diagnostic): boolean {
+  return severity === 'error';
 }
 
 /** A definite refusal becomes a diagnostic with Argo's own words; anything else is thrown. */

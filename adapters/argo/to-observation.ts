@@ -5,6 +5,8 @@ import type { Failure, PresentExecution, RunPhase, TaskGraph, TaskRunFacts } fro
 import { garbage, readText } from '../spi/http/read-answer.js';
 import type { JsonObject } from '../spi/http/read-answer.js';
 import { readHistory } from './attempt-history.js';
+import { readPlan } from './compile/plan.js';
+import { failureOfRun, outputsOfRun, toCompiledTaskRuns } from './compiled-runs.js';
 import { INSTALLATION, RUN_KEY, readMarker } from './marker.js';
 import { isObject, objectIn, textIn, timeIn } from './read-fields.js';
 import { toNodes } from './to-nodes.js';
@@ -72,17 +74,24 @@ export function toObservation(workflow: JsonObject, key: string, pageOf: PageOf,
   }
   const place = { name: key, uid: facts.engineUid ?? '' };
   const ended = facts.phase === 'succeeded' || facts.phase === 'failed' || facts.phase === 'cancelled';
-  const taskRuns = toTaskRuns({
-    graph: unseen ?? graphOf(workflow),
+  const spec = objectIn(workflow, 'spec');
+  const plan = readPlan(submittedSpec(workflow));
+  const sources = {
     nodes: nodesOf(workflow, key),
-    history: readHistory(objectIn(workflow, 'spec')),
+    history: readHistory(spec),
     notBegun: !ended ? 'PENDING' : facts.phase === 'cancelled' ? 'CANCELLED' : 'SKIPPED',
-    pageOf: (nodeId) => pageOf(place, nodeId),
-  });
+    pageOf: (nodeId: string) => pageOf(place, nodeId),
+  } as const;
+  const taskRuns = plan
+    ? toCompiledTaskRuns({ ...sources, plan })
+    : toTaskRuns({ ...sources, graph: unseen ?? graphOf(workflow) });
   const observation: PresentExecution = { ...facts, taskRuns };
-  const failure = facts.phase === 'failed' ? firstFailure(taskRuns) : undefined;
-  if (failure) observation.failure = failure;
-  const outputs = facts.phase === 'succeeded' ? runOutputs(workflow, key) : undefined;
+  if (facts.phase === 'failed') {
+    const failure = plan ? failureOfRun(plan, taskRuns) : firstFailure(taskRuns);
+    if (failure) observation.failure = failure;
+  }
+  if (facts.phase !== 'succeeded') return observation;
+  const outputs = plan ? outputsOfRun(plan, taskRuns, spec) : runOutputs(workflow, key);
   if (outputs) observation.outputs = outputs;
   return observation;
 }
@@ -97,11 +106,15 @@ export function nodesOf(workflow: JsonObject, key: string): PlacedNode[] {
 function graphOf(workflow: JsonObject): TaskGraph {
   const status = objectIn(workflow, 'status');
   const stored = objectIn(status, 'storedTemplates');
-  const kept = status['storedWorkflowTemplateSpec'];
-  return toTaskGraph(isObject(kept) ? kept : objectIn(workflow, 'spec'), (scope, template) => {
+  return toTaskGraph(submittedSpec(workflow), (scope, template) => {
     const found = scope === OWN_SCOPE ? undefined : stored[`${scope}/${template}`];
     return isObject(found) ? found : undefined;
   });
+}
+
+function submittedSpec(workflow: JsonObject): JsonObject {
+  const kept = objectIn(workflow, 'status')['storedWorkflowTemplateSpec'];
+  return isObject(kept) ? kept : objectIn(workflow, 'spec');
 }
 
 /** A row of a list of everything under keys of Signalbox; nothing for one without a key. */

@@ -13,6 +13,8 @@ spec:
   arguments: {parameters: [{name: plain}, {name: signalbox-base64-exact}]}
   templates: [{name: y, container: {image: i}}]`;
 
+const TRACE = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
+
 function version(title: string, definition: DefinitionText = { format: 'native', text: TEMPLATE }): WorkflowVersion {
   return { id: '7', project: 'default', title, version: 3, definition, digest: 'd'.repeat(64) };
 }
@@ -31,7 +33,7 @@ function submission(parameters: Record<string, Json>, definition?: DefinitionTex
 }
 
 function argumentsOf(parameters: Record<string, Json>): unknown {
-  return toWorkflow(submission(parameters), 'ours', 60)['spec'];
+  return toWorkflow(submission(parameters), 'ours', 60, TRACE)['spec'];
 }
 
 describe('toWorkflow', () => {
@@ -57,7 +59,7 @@ describe('toWorkflow', () => {
 
   test('is named by the key, bears the marker, and is kept for the time that was said', () => {
     const sent = submission({});
-    const workflow = toWorkflow(sent, 'ours', 60);
+    const workflow = toWorkflow(sent, 'ours', 60, TRACE);
     expect(workflow['metadata']).toMatchObject({
       name: sent.ref.key,
       labels: { 'signalbox/run-key': sent.ref.key, 'signalbox/installation': 'ours' },
@@ -70,7 +72,7 @@ describe('toWorkflow', () => {
 
   test('calls a template of the cluster by its scope', () => {
     const cluster = { format: 'reference', text: 'ClusterWorkflowTemplate/shared' } as const;
-    expect(toWorkflow(submission({}, cluster), 'ours', 60)['spec']).toMatchObject({
+    expect(toWorkflow(submission({}, cluster), 'ours', 60, TRACE)['spec']).toMatchObject({
       workflowTemplateRef: { name: 'shared', clusterScope: true },
     });
   });
@@ -126,7 +128,7 @@ describe('readDefinition', () => {
     ['no object', { format: 'native', text: 'just text' }, ['not-a-template']],
     ['no name of Kubernetes', { format: 'reference', text: '../secrets' }, ['engine-name-invalid']],
     ['another kind', { format: 'reference', text: 'CronWorkflow/x' }, ['engine-name-invalid']],
-    ['what is not compiled', { format: 'signalbox/v1', text: '{}' }, ['unsupported']],
+    ['a definition that is none', { format: 'signalbox/v1', text: 'tasks: 1' }, ['missing-field', 'wrong-type']],
   ];
   test.each(rows)('refuses %s', (_reason, definition, codes) => {
     const found = readDefinition(definition).diagnostics.map(({ code }) => code);

@@ -6,6 +6,8 @@ import { EngineError } from '../spi/engine-error.js';
 import type { JsonObject } from '../spi/http/read-answer.js';
 import type { TemplateRef } from './argo-access.js';
 import { ROUND_PARAMETER } from './attempt-history.js';
+import { RUN_ID, TRACEPARENT, paramArgument } from './compile/argo-names.js';
+import { base64 } from './compile/expression.js';
 import { MANAGED_BY, toLabelValue, toMetadata } from './marker.js';
 import { declaredParameters, readDefinition } from './read-definition.js';
 import type { ReadDefinition } from './read-definition.js';
@@ -18,8 +20,10 @@ const BASE64_PREFIX = 'signalbox-base64-';
 
 /** The template that runs of this version use. Its name is made of what identifies the version, so it is never another's. */
 export function templateOf(workflow: WorkflowVersion, installationId: string): TemplateRef {
-  const read = readDefinition(workflow.definition);
-  if (read.format === 'reference') return read.ref;
+  if (workflow.definition.format === 'reference') {
+    const read = readDefinition(workflow.definition);
+    if (read.format === 'reference') return read.ref;
+  }
   const { project, title, version, digest } = workflow;
   const identity = createHash('sha256').update(JSON.stringify([installationId, project, title, version, digest]));
   const slug = title
@@ -32,8 +36,13 @@ export function templateOf(workflow: WorkflowVersion, installationId: string): T
   return { kind: 'WorkflowTemplate', name };
 }
 
-/** What is registered: the user's template under our name, with our labels beside the user's. */
-export function toTemplate(template: JsonObject, workflow: WorkflowVersion, installationId: string): JsonObject {
+/** What is registered: the template under our name, with our labels beside the user's, run by `serviceAccount` where one is given. */
+export function toTemplate(
+  template: JsonObject,
+  workflow: WorkflowVersion,
+  installationId: string,
+  serviceAccount?: string,
+): JsonObject {
   const metadata = objectIn(template, 'metadata');
   return {
     metadata: {
@@ -50,15 +59,26 @@ export function toTemplate(template: JsonObject, workflow: WorkflowVersion, inst
         [DEFINITION_DIGEST]: workflow.digest,
       },
     },
-    spec: objectIn(template, 'spec'),
+    spec: {
+      ...objectIn(template, 'spec'),
+      ...(serviceAccount === undefined ? {} : { serviceAccountName: serviceAccount }),
+    },
   };
 }
 
 /** `installationId` is whose template it calls; `keepSeconds` after its end Argo may remove the workflow, and its name is free again. Throws `rejected`. */
-export function toWorkflow(submission: Submission, installationId: string, keepSeconds: number): JsonObject {
+export function toWorkflow(
+  submission: Submission,
+  installationId: string,
+  keepSeconds: number,
+  traceparent: string,
+): JsonObject {
   const { workflow, parameters } = submission;
   const { kind, name } = templateOf(workflow, installationId);
-  const given = toArguments(parameters, readDefinition(workflow.definition));
+  const given =
+    workflow.definition.format === 'signalbox/v1'
+      ? compiledArguments(submission, traceparent)
+      : toArguments(parameters, readDefinition(workflow.definition));
   return {
     metadata: toMetadata(submission),
     spec: {
@@ -71,6 +91,15 @@ export function toWorkflow(submission: Submission, installationId: string, keepS
       },
     },
   };
+}
+
+/** Of a compiled definition: base64 all of it, so that whatever a value holds is none of Argo's business. */
+function compiledArguments({ parameters, runId }: Submission, traceparent: string): { name: string; value: string }[] {
+  const params = Object.entries(parameters).map(([name, value]) => ({
+    name: paramArgument(name),
+    value: base64(JSON.stringify(value)),
+  }));
+  return [...params, { name: RUN_ID, value: base64(runId) }, { name: TRACEPARENT, value: base64(traceparent) }];
 }
 
 /** A text as it is, anything else as one compact JSON text: Argo's parameters are texts. */

@@ -2,7 +2,7 @@
  * From a condition to an expression of Argo that has the same value, or no value for the same reasons.
  *
  * CEL looks at both sides of `&&` and `||`: one that decides is enough, even when the other has no answer. The language of Argo
- * ends with the first error. So an operand that may have no answer is written as a list: of its one value, or of none.
+ * ends with the first error. So an operand that may have no answer is written as a list: with its value, or empty.
  */
 import type { ASTNode } from '@marcbachmann/cel-js';
 import type { Reference } from '../../../definition/references.js';
@@ -15,6 +15,14 @@ export interface WhenSources {
   variables: Variables;
 }
 
+/** Of no type: a nil that is written out is compared with nothing. */
+const NIL = "fromJSON('null')";
+/** No answer. Of no type either. */
+const NONE = "fromJSON('[]')";
+/** Texts are put in order by their UTF-16 units, as everywhere in Signalbox; Argo goes by code points. */
+const BEHIND_SURROGATES = textLiteral('[\\x{E000}-\\x{FFFF}]');
+const MOVED_BEHIND = textLiteral('\u{10FFFF}$0');
+
 interface Operand {
   text: string;
   /** Its text is the value; else it is the list. */
@@ -23,11 +31,11 @@ interface Operand {
   truth?: boolean;
 }
 
-/** Gives `true`, `false`, or nothing in a list: `[true]`, `[false]`, `[]`. */
+/** Gives a list that begins with `true` or `false`, or an empty one where the condition has no answer. */
 export function compileWhen(ast: ASTNode, sources: WhenSources): string {
   const compiled = compile(ast, sources);
-  if (compiled.sure && compiled.truth === true) return `[${compiled.text}]`;
-  return withOperands(sources, [compiled], ([value = '']) => `${isTruth(value)} ? [${value}] : []`).text;
+  if (compiled.sure && compiled.truth === true) return some(compiled.text);
+  return withOperands(sources, [compiled], ([value = '']) => `${isTruth(value)} ? ${some(value)} : ${NONE}`).text;
 }
 
 function compile(node: ASTNode, sources: WhenSources): Operand {
@@ -44,7 +52,7 @@ function compile(node: ASTNode, sources: WhenSources): Operand {
     case 'list': {
       const entries = node.args.map(of);
       if (entries.every(({ sure }) => sure)) return surely(`[${entries.map(({ text }) => text).join(', ')}]`);
-      return withOperands(sources, entries, (values) => `[[${values.join(', ')}]]`);
+      return withOperands(sources, entries, (values) => some(`[${values.join(', ')}]`));
     }
     case 'call':
       return call(node.args[0], node.args[1].map(of), sources);
@@ -53,7 +61,7 @@ function compile(node: ASTNode, sources: WhenSources): Operand {
     case '?:': {
       const [condition, yes, no] = node.args;
       return using([condition], ([value = '']) => {
-        return `${isTruth(value)} ? (${value} == true ? ${boxed(of(yes))} : ${boxed(of(no))}) : []`;
+        return `${isTruth(value)} ? (${value} == true ? ${boxed(of(yes))} : ${boxed(of(no))}) : ${NONE}`;
       });
     }
     case '&&':
@@ -63,28 +71,30 @@ function compile(node: ASTNode, sources: WhenSources): Operand {
     case '!_': {
       const operand = of(node.args);
       if (operand.sure && operand.truth === true) return { text: `!${operand.text}`, sure: true, truth: true };
-      return using([node.args], ([value = '']) => `${isTruth(value)} ? [!${value}] : []`);
+      return using([node.args], ([value = '']) => `${isTruth(value)} ? ${some(`!${value}`)} : ${NONE}`);
     }
     case '-_':
-      return using([node.args], ([value = '']) => `${isNumber(value)} ? [-${value} + 0.0] : []`);
+      return using([node.args], ([value = '']) => `${isNumber(value)} ? ${some(`0.0 - ${value}`)} : ${NONE}`);
     case '==':
     case '!=': {
       const [left, right] = [of(node.args[0]), of(node.args[1])];
       const compare = (a: string, b: string): string => `${toJson(a)} ${node.op} ${toJson(b)}`;
       if (left.sure && right.sure) return { text: `(${compare(left.text, right.text)})`, sure: true, truth: true };
-      return withOperands(sources, [left, right], ([a = '', b = '']) => `[${compare(a, b)}]`);
+      return withOperands(sources, [left, right], ([a = '', b = '']) => some(compare(a, b)));
     }
     case '<':
     case '<=':
     case '>':
     case '>=':
       return using(node.args, ([a = '', b = '']) => {
-        return `${isNumber(a)} && ${isNumber(b)} || ${isText(a)} && ${isText(b)} ? [${a} ${node.op} ${b}] : []`;
+        const ofTexts = `${isText(a)} && ${isText(b)} ? ${some(`${inOrder(a)} ${node.op} ${inOrder(b)}`)} : ${NONE}`;
+        return `${isNumber(a)} && ${isNumber(b)} ? ${some(`${a} ${node.op} ${b}`)} : ${ofTexts}`;
       });
     case 'in':
       return using(node.args, ([a = '', b = '']) => {
-        const inList = `[any(${b}, ${toJson('#')} == ${toJson(a)})]`;
-        return `type(${b}) == 'array' ? ${inList} : type(${b}) == 'map' ? [${isText(a)} && ${a} in ${b}] : []`;
+        const inList = some(`any(${b}, ${toJson('#')} == ${toJson(a)})`);
+        const inObject = some(`${isText(a)} && ${a} in ${b}`);
+        return `type(${b}) == 'array' ? ${inList} : type(${b}) == 'map' ? ${inObject} : ${NONE}`;
       });
     case '+':
     case '-':
@@ -105,11 +115,11 @@ function logical(left: Operand, right: Operand, decides: boolean, sources: WhenS
   }
   const { variables } = sources;
   const [a, b, ofA, ofB] = [variables.next(), variables.next(), variables.next(), variables.next()];
-  const answers = (list: string): string => `len(${list}) == 1 && type(${list}[0]) == 'bool'`;
+  const answers = (list: string): string => `len(${list}) > 0 && ${isTruth(`${list}[0]`)}`;
   const decided = `${ofA} && ${a}[0] == ${decides} || ${ofB} && ${b}[0] == ${decides}`;
   const text =
     `(let ${a} = ${boxed(left)}; let ${b} = ${boxed(right)}; let ${ofA} = ${answers(a)}; let ${ofB} = ${answers(b)}; ` +
-    `${decided} ? [${decides}] : ${ofA} && ${ofB} ? [${!decides}] : [])`;
+    `${decided} ? ${some(String(decides))} : ${ofA} && ${ofB} ? ${some(String(!decides))} : ${NONE})`;
   return { text, sure: false };
 }
 
@@ -118,15 +128,15 @@ function arithmetic(operator: '+' | '-' | '*' | '%', a: string, b: string, { var
   if (operator === '%') {
     // Argo has the remainder of whole numbers alone; of others it has no answer here.
     const whole = (value: string): string => `${value} == float(int(${value}))`;
-    return `${numbers} && ${whole(a)} && ${whole(b)} && ${b} != 0 ? [float(int(${a}) % int(${b}))] : []`;
+    return `${numbers} && ${whole(a)} && ${whole(b)} && ${b} != 0 ? ${some(`float(int(${a}) % int(${b}))`)} : ${NONE}`;
   }
   const result = variables.next();
   // A zero that is added makes 0 of -0, which is no other number in a condition.
-  const finite = `(let ${result} = ${a} ${operator} ${b} + 0.0; abs(${result}) <= ${Number.MAX_VALUE} ? [${result}] : [])`;
-  const ofNumbers = `${numbers} ? ${finite} : []`;
+  const finite = `(let ${result} = ${a} ${operator} ${b} + 0.0; abs(${result}) <= ${Number.MAX_VALUE} ? ${some(result)} : ${NONE})`;
+  const ofNumbers = `${numbers} ? ${finite} : ${NONE}`;
   if (operator !== '+') return ofNumbers;
-  const lists = `type(${a}) == 'array' && type(${b}) == 'array' ? [concat(${a}, ${b})]`;
-  return `${isText(a)} && ${isText(b)} ? [${a} + ${b}] : ${lists} : ${ofNumbers}`;
+  const lists = `type(${a}) == 'array' && type(${b}) == 'array' ? ${some(`concat(${a}, ${b})`)}`;
+  return `${isText(a)} && ${isText(b)} ? ${some(`${a} + ${b}`)} : ${lists} : ${ofNumbers}`;
 }
 
 function call(name: string, args: Operand[], sources: WhenSources): Operand {
@@ -136,12 +146,12 @@ function call(name: string, args: Operand[], sources: WhenSources): Operand {
   return withOperands(sources, args, ([a = '', b = '']) => {
     switch (name) {
       case 'has':
-        return `[type(${a}) != 'nil']`;
+        return some(`type(${a}) != 'nil'`);
       case 'size':
-        return `type(${a}) in ['string', 'array', 'map'] ? [float(len(${a}))] : []`;
+        return `type(${a}) in ['string', 'array', 'map'] ? ${some(`float(len(${a}))`)} : ${NONE}`;
       default: {
         const operator = name === 'contains' || name === 'matches' || name === 'startsWith' ? name : 'endsWith';
-        return `${isText(a)} && ${isText(b)} ? [${a} ${operator} ${b}] : []`;
+        return `${isText(a)} && ${isText(b)} ? ${some(`${a} ${operator} ${b}`)} : ${NONE}`;
       }
     }
   });
@@ -174,10 +184,10 @@ function members(value: Operand, keys: (string | ASTNode)[], sources: WhenSource
   return keys.reduce<Operand>((of, key) => {
     const name = typeof key === 'string' ? literal(key) : compile(key, sources);
     return withOperands(sources, [of, name], ([a = '', b = '']) => {
-      const position = `${b} >= 0 && ${b} == float(int(${b})) ? [get(${a}, int(${b}))] : [nil]`;
+      const position = `${b} >= 0 && ${b} == float(int(${b})) ? ${some(`get(${a}, int(${b}))`)} : ${some(NIL)}`;
       return (
-        `type(${a}) == 'nil' ? [nil] : type(${a}) == 'array' && ${isNumber(b)} ? (${position}) : ` +
-        `type(${a}) == 'map' && ${isText(b)} ? [get(${a}, ${b})] : []`
+        `type(${a}) == 'nil' ? ${some(NIL)} : type(${a}) == 'array' && ${isNumber(b)} ? (${position}) : ` +
+        `type(${a}) == 'map' && ${isText(b)} ? ${some(`get(${a}, ${b})`)} : ${NONE}`
       );
     });
   }, value);
@@ -190,18 +200,17 @@ function withOperands(
   build: (values: string[]) => string,
 ): Operand {
   const names = operands.map(() => variables.next());
-  // Lists of one even where it is sure: what is in a list has no type that Argo would check beforehand.
   const declarations = operands.map((operand, at) => `let ${names[at]} = ${boxed(operand)}; `).join('');
   const unsure = names.filter((_, at) => operands[at]?.sure !== true);
   const values = build(names.map((name) => `${name}[0]`));
-  const answers = unsure.map((name) => `len(${name}) == 1`).join(' && ');
-  return { text: `(${declarations}${answers === '' ? values : `${answers} ? (${values}) : []`})`, sure: false };
+  const answers = unsure.map((name) => `len(${name}) > 0`).join(' && ');
+  return { text: `(${declarations}${answers === '' ? values : `${answers} ? (${values}) : ${NONE}`})`, sure: false };
 }
 
 function literal(value: unknown): Operand {
   if (typeof value === 'string') return surely(textLiteral(value));
   if (typeof value === 'boolean') return { text: String(value), sure: true, truth: true };
-  if (value === null) return surely('nil');
+  if (value === null) return surely(NIL);
   return surely(numberLiteral(Number(value)));
 }
 
@@ -209,8 +218,13 @@ function surely(text: string): Operand {
   return { text, sure: true };
 }
 
+/** The list of a value. What is beside it keeps Argo from giving it a type, which it would check before it looks at the value. */
+function some(value: string): string {
+  return `[${value}, 0, '']`;
+}
+
 function boxed({ text, sure }: Operand): string {
-  return sure ? `[${text}]` : text;
+  return sure ? some(text) : text;
 }
 
 function isTruth(value: string): string {
@@ -219,6 +233,10 @@ function isTruth(value: string): string {
 
 function isNumber(value: string): string {
   return `type(${value}) in ['int', 'float']`;
+}
+
+function inOrder(text: string): string {
+  return `sprig.regexReplaceAll(${BEHIND_SURROGATES}, ${text}, ${MOVED_BEHIND})`;
 }
 
 function isText(value: string): string {

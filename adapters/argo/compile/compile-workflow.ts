@@ -5,7 +5,6 @@
  * a verdict. Values travel as base64 from where they are made to the pod that uses them, since Argo replaces `{{...}}` in
  * whatever text it finds.
  */
-import { stringify } from 'yaml';
 import type { Definition, Json, TaskDefinition } from '../../../definition/definition-types.js';
 import { HISTORY_PARAMETER, ROUND_PARAMETER } from '../attempt-history.js';
 import {
@@ -23,19 +22,9 @@ import {
 import { Variables, base64, tag, toJson } from './expression.js';
 import { writePlan } from './plan.js';
 import { inputsOf, podTemplate } from './pod-template.js';
-import { toReport } from './report.js';
-import type { ReportLine } from './report.js';
 import { runnerScript } from './runner.js';
 import { MAX_ITEMS, resolved, valuesOfTasks } from './task-values.js';
 import { hasEnded, startOf } from './triggers.js';
-
-export interface CompiledWorkflow {
-  files: { name: string; text: string }[];
-  /** Id of a task to its name on Argo. */
-  nameMap: Record<string, string>;
-  /** What the definition asks for, and how Argo does it. */
-  report: ReportLine[];
-}
 
 /** Argo quotes it in the message of the node: the items are no list, or too many. */
 export const ITEMS_REFUSED = { notAList: 'signalbox_not_a_list', tooMany: 'signalbox_too_many_items' } as const;
@@ -44,16 +33,7 @@ export const ITEMS_REFUSED = { notAList: 'signalbox_not_a_list', tooMany: 'signa
 const NOTHING = 'nothing';
 const MAIN = 'main';
 
-/** Of a definition that Argo can execute: see `refusals`. */
-export function compileForArgo(definition: Definition): CompiledWorkflow {
-  const template = toWorkflowTemplate(definition);
-  return {
-    files: [{ name: `${definition.name}.argo.yaml`, text: stringify(template, { lineWidth: 0, aliasDuplicateObjects: false }) }],
-    nameMap: Object.fromEntries(definition.tasks.map(({ id }) => [id, taskName(id)])),
-    report: toReport(definition),
-  };
-}
-
+/** Of a definition that Argo can execute: see `argoProblems`. */
 export function toWorkflowTemplate(definition: Definition): Record<string, Json> {
   const { tasks, timeoutMs, maxParallel } = definition;
   return {

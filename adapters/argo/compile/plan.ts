@@ -11,7 +11,7 @@ export type Plan = Definition;
 
 export function writePlan(definition: Definition): string {
   const tasks = definition.tasks.map(({ run: _run, command: _command, args: _args, env: _env, ...task }) => task);
-  return base64(JSON.stringify({ ...definition, params: {}, other: {}, tasks: tasks.map((task) => ({ ...task, other: {} })) }));
+  return base64(JSON.stringify({ ...definition, other: {}, tasks: tasks.map((task) => ({ ...task, other: {} })) }));
 }
 
 /** Nothing for a template that was not compiled. `spec` is that of a template or a workflow. */

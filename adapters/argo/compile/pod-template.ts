@@ -56,9 +56,12 @@ export function podTemplate(task: TaskDefinition, definition: Definition, positi
 
 /** Of the task itself, else the default of the definition. */
 export function settingOf(task: TaskDefinition, definition: Definition, name: 'image' | 'resources'): Json | undefined {
-  const defaults = definition.other['defaults'];
-  const general = defaults !== null && typeof defaults === 'object' && !Array.isArray(defaults) ? defaults[name] : undefined;
-  return task.other[name] ?? general;
+  return task.other[name] ?? defaultsOf(definition)[name];
+}
+
+export function defaultsOf({ other }: Definition): Readonly<Record<string, Json>> {
+  const { defaults } = other;
+  return defaults !== null && typeof defaults === 'object' && !Array.isArray(defaults) ? defaults : {};
 }
 
 /** Argo holds back pods of one lock: items take turns at as many locks as may run at once. */

@@ -135,7 +135,7 @@ if test -n "$timeout"; then
   clock=$!
 fi
 while :; do
-  wait "$pid"
+  wait "$pid" 2>/dev/null
   code=$?
   kill -0 "$pid" 2>/dev/null || break
 done
@@ -161,7 +161,7 @@ test "$total" -le ${OUTPUT_LIMIT_BYTES} ||
 set -- $declared
 while test $# -gt 0; do
   if test ! -f "$1" || test -L "$1"; then
-    test "$3" != - || end 125 output-missing "The task did not write \$SIGNALBOX_DIR/outputs/$1."
+    test "$3" != - || end 125 output-missing "The task did not write \\$SIGNALBOX_DIR/outputs/$1."
     printf %s "$3" >"${folder}/${HANDED_OVER}/$1"
   else
     found=$(tr '\\000' '\\001' <"$1" | LC_ALL=C awk "$json_type")

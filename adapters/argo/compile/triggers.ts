@@ -78,5 +78,5 @@ function whenOf(text: string, definition: Definition, variables: Variables): str
   if (!ast) throw new Error('a condition that cannot be read');
   const answer = compileWhen(ast, { valueOf: valuesOfTasks(definition, variables), variables });
   const name = variables.next();
-  return `(let ${name} = ${answer}; len(${name}) == 1 ? (${name}[0] == true ? 'true' : 'false') : '${WHEN_FAILED}')`;
+  return `(let ${name} = ${answer}; len(${name}) > 0 ? string(${name}[0]) : '${WHEN_FAILED}')`;
 }
