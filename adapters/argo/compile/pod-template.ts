@@ -3,7 +3,7 @@ import type { Definition, Json, TaskDefinition } from '../../../definition/defin
 import type { Reference } from '../../../definition/references.js';
 import { argumentText, parseReferences, referencesIn } from '../../../definition/references.js';
 import { HISTORY_PARAMETER } from '../attempt-history.js';
-import { ENDING, INDEX, ITEM, RUNNER, TRACEPARENT, templateName } from './argo-names.js';
+import { ENDING, INDEX, ITEM, RUNNER, RUN_ID, TRACEPARENT, templateName } from './argo-names.js';
 import { Variables, base64, tag, textLiteral, toJson, toText } from './expression.js';
 import { toContainerResources } from './resources.js';
 import { retryStrategy } from './retry-strategy.js';
@@ -83,7 +83,7 @@ function runnerArguments(task: TaskDefinition, inputs: TaskInput[]): string[] {
   };
   const words = task.kind === 'run' ? ['/bin/sh', '-c', task.run ?? ''].map((word) => base64(word)) : [...(task.command ?? []), ...task.args].map(text);
   const environment = Object.entries(task.env).flatMap(([name, value]) => [name, text(value)]);
-  environment.push('SIGNALBOX_RUN_ID', tag(`toBase64(${runIdValue()})`), 'SIGNALBOX_TASK', base64(task.id));
+  environment.push('SIGNALBOX_RUN_ID', `{{workflow.parameters.${RUN_ID}}}`, 'SIGNALBOX_TASK', base64(task.id));
   if (task.foreach) environment.push('SIGNALBOX_ITEM', text('${{ item }}'));
   environment.push('TRACEPARENT', `{{workflow.parameters.${TRACEPARENT}}}`);
   const outputs = Object.entries(task.outputs).flatMap(([name, { type, default: fallback }]) => [

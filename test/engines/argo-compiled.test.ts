@@ -1,0 +1,124 @@
+/** Definitions on a real Argo end as they end on the local engine. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Access } from '../../adapters/argo/argo-lab.test-support.js';
+import { NOT_UP, argoEndpoint, argoHarness, connectArgo } from '../../adapters/argo/argo-lab.test-support.js';
+import type { World } from '../../adapters/conformance/conformance-case.js';
+import { makeWorld, sha256 } from '../../adapters/conformance/world.js';
+import { databaseOfThisFile, newKey, readAll, startEngine, submission } from '../../adapters/local/local-engine.test-support.js';
+import type { EngineAdapter, WorkflowVersion } from '../../adapters/spi/engine-adapter.js';
+import type { ExecutionRef, PresentExecution } from '../../adapters/spi/facts.js';
+import { SIDE_BY_SIDE } from './argo-definitions.js';
+import type { SideBySide } from './argo-definitions.js';
+
+const LIMIT_MS = 600_000;
+const found = argoEndpoint();
+const onReal = found ? describe : describe.skip;
+
+onReal(`a real Argo${found ? '' : ` (${NOT_UP})`}`, () => {
+  if (!found) return;
+  const endpoint = found;
+  const database = databaseOfThisFile();
+  let world: World;
+  let adapter: EngineAdapter;
+
+  beforeAll(async () => {
+    adapter = await connectArgo(endpoint, 'server');
+    world = makeWorld(adapter, await argoHarness(endpoint, 'server'));
+  }, LIMIT_MS);
+
+  afterAll(async () => {
+    await world.harness.cleanUp();
+    await adapter.close();
+  }, LIMIT_MS);
+
+  async function onLocal({ definition, parameters }: SideBySide): Promise<Told> {
+    const engine = await startEngine(database());
+    try {
+      const text = JSON.stringify(definition);
+      const key = newKey();
+      const sent = { ...submission(text, parameters, key), runId: 'run-7' };
+      await engine.adapter.submit(sent, world.ctx());
+      const facts = await engine.untilFinal(key);
+      const { graph } = await engine.adapter.validate({ format: 'signalbox/v1', text }, world.ctx());
+      return await tell(engine.adapter, sent.ref, facts, graph);
+    } finally {
+      await engine.adapter.close();
+    }
+  }
+
+  async function onArgo({ definition, parameters }: SideBySide, access: Access): Promise<Told> {
+    const through = access === 'server' ? adapter : await connectArgo(endpoint, access);
+    const workflow = versionOf(definition);
+    expect(errorsOf(await through.validate(workflow.definition, world.ctx()))).toEqual([]);
+    expect(await through.register(workflow, world.ctx())).toEqual({ state: 'READY' });
+    const sent = { ...world.submission(workflow, parameters), runId: 'run-7' };
+    expect(await through.submit(sent, world.ctx())).toMatchObject({ outcome: 'accepted' });
+    const there = makeWorld(through, world.harness);
+    const facts = await there.ended(sent.ref);
+    const told = await tell(through, sent.ref, facts, await through.describe(workflow, world.ctx()));
+    if (through !== adapter) await through.close();
+    return told;
+  }
+
+  test.each(SIDE_BY_SIDE)(
+    '$reason',
+    async (row) => {
+      expect(await onArgo(row, 'server')).toEqual(await onLocal(row));
+    },
+    LIMIT_MS,
+  );
+});
+
+interface Told {
+  phase: unknown;
+  [part: string]: unknown;
+}
+
+/** What two engines have to agree on; times, addresses and the words of messages are their own. */
+async function tell(adapter: EngineAdapter, ref: ExecutionRef, facts: PresentExecution, graph: unknown): Promise<Told> {
+  const runs = [...(facts.taskRuns ?? [])].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+  const logs: [string, string][] = [];
+  for (const { task, mapIndex, attempts = [] } of runs) {
+    for (const { attempt } of attempts) {
+      const place = { ref, task, attempt, limitBytes: 1_048_576, ...(mapIndex === undefined ? {} : { mapIndex }) };
+      const page = await adapter.logs(place, { signal: AbortSignal.timeout(20_000), timeoutMs: 20_000, traceparent: '' });
+      const text = await readAll(page.chunks);
+      logs.push([`${task}#${mapIndex ?? ''} ${attempt}`, text === '' || text.endsWith('\n') ? text : `${text}\n`]);
+    }
+  }
+  return {
+    phase: facts.phase,
+    failure: facts.failure && [facts.failure.class, facts.failure.code, facts.failure.task_title],
+    outputs: facts.outputs,
+    graph: JSON.parse(JSON.stringify(graph)) as unknown,
+    runs: runs.map((run) => ({
+      name: nameOf(run),
+      state: run.state,
+      reason: run.stateReason,
+      attempt: run.attempt,
+      outputs: Object.keys(run.outputs ?? {}).length === 0 ? undefined : run.outputs,
+      failure: run.failure && [run.failure.class, run.failure.code],
+      attempts: (run.attempts ?? []).map(({ attempt, state, exitCode, failure }) => {
+        // What ended otherwise than by the command's own exit has no code of its own.
+        return [attempt, state, failure?.code, failure === undefined || failure.code === 'exit-code' ? exitCode : undefined];
+      }),
+    })),
+    logs,
+  };
+}
+
+function nameOf({ task, mapIndex }: { task: string; mapIndex?: number }): string {
+  return mapIndex === undefined ? task : `${task}#${String(mapIndex).padStart(5, '0')}`;
+}
+
+function versionOf(definition: object): WorkflowVersion {
+  const text = JSON.stringify(definition);
+  const title = `compiled ${(definition as { name: string }).name}`;
+  const digest = sha256(text);
+  const id = String(parseInt(digest.slice(0, 8), 16));
+  return { id, project: 'default', title, version: 1, definition: { format: 'signalbox/v1', text }, digest };
+}
+
+function errorsOf({ diagnostics }: { diagnostics: { severity: string }[] }): unknown[] {
+  return diagnostics.filter(({ severity }) => severity === 'error');
+}
