@@ -6,7 +6,18 @@ import { readKubeconfig, readServiceAccount } from './kubeconfig.js';
 import { KubernetesAccess } from './kubernetes-access.js';
 import { ServerAccess } from './server-access.js';
 
-const SERVER_KEYS = ['access', 'url', 'token', 'tokenFile', 'namespace', 'ca', 'insecure', 'uiUrl', 'keep', 'serviceAccount'];
+const SERVER_KEYS = [
+  'access',
+  'url',
+  'token',
+  'tokenFile',
+  'namespace',
+  'ca',
+  'insecure',
+  'uiUrl',
+  'keep',
+  'serviceAccount',
+];
 const KUBERNETES_KEYS = ['access', 'kubeconfig', 'context', 'namespace', 'uiUrl', 'keep', 'serviceAccount'];
 const DEFAULT_KEEP = '7d';
 

@@ -61,7 +61,11 @@ export function toCompiledTaskRuns(sources: CompiledSources): TaskRunFacts[] {
 /** Why the run failed: by the first of its tasks, by id, whose failure counts. */
 export function failureOfRun(plan: Plan, taskRuns: readonly TaskRunFacts[]): Failure | undefined {
   const verdict = runVerdict(
-    plan.tasks.map(({ id, allowFailure }) => ({ id, allowFailure, state: (wholeIn(taskRuns, id)?.state ?? 'SKIPPED') as FinalTaskState })),
+    plan.tasks.map(({ id, allowFailure }) => ({
+      id,
+      allowFailure,
+      state: (wholeIn(taskRuns, id)?.state ?? 'SKIPPED') as FinalTaskState,
+    })),
   );
   if (verdict.phase !== 'FAILED') return undefined;
   const failure = wholeIn(taskRuns, verdict.failedTask)?.failure;
@@ -150,11 +154,16 @@ function wholeOf(
   // Argo skips a fan-out over nothing; there was nothing to do, and that is done.
   if (node.phase === 'Skipped') return { ...whole, state: 'COMPLETED', outputs: collectOutputs(names, []) };
   if (node.type !== 'TaskGroup') {
-    return node.state === 'FAILED' ? { ...whole, state: 'FAILED', failure: compiledFailure(node, task) } : { ...whole, state: node.state ?? 'PENDING' };
+    return node.state === 'FAILED'
+      ? { ...whole, state: 'FAILED', failure: compiledFailure(node, task) }
+      : { ...whole, state: node.state ?? 'PENDING' };
   }
   if (node.state === undefined || !isFinal(node.state)) return { ...whole, state: 'RUNNING' };
   const sorted = [...items].sort((a, b) => (a.mapIndex ?? 0) - (b.mapIndex ?? 0));
-  const outputs = collectOutputs(names, sorted.map((item) => item.outputs));
+  const outputs = collectOutputs(
+    names,
+    sorted.map((item) => item.outputs),
+  );
   const failed = sorted.filter(({ state }) => state === 'FAILED');
   const [first] = failed;
   if (first?.failure) {
@@ -162,7 +171,8 @@ function wholeOf(
     return { ...whole, state: 'FAILED', outputs, failure: { ...first.failure, message } };
   }
   if (sorted.some(({ state }) => state === 'CANCELLED')) return { ...whole, state: 'CANCELLED', outputs };
-  if (sorted.every(({ state }) => state === 'SKIPPED')) return { ...whole, state: 'SKIPPED', stateReason: 'items-skipped' };
+  if (sorted.every(({ state }) => state === 'SKIPPED'))
+    return { ...whole, state: 'SKIPPED', stateReason: 'items-skipped' };
   return { ...whole, state: 'COMPLETED', outputs };
 }
 

@@ -33,7 +33,8 @@ export function readDefinition({ format, text }: DefinitionText): ReadDefinition
 /** Warnings are told and change nothing. */
 function readPortable(text: string): ReadDefinition {
   const { definition, diagnostics } = readForArgo(text);
-  if (!definition || diagnostics.some(({ severity }) => severity === 'error')) return { format: 'unreadable', diagnostics };
+  if (!definition || diagnostics.some(({ severity }) => severity === 'error'))
+    return { format: 'unreadable', diagnostics };
   return { format: 'compiled', template: toWorkflowTemplate(definition), definition, diagnostics };
 }
 

@@ -37,9 +37,11 @@ export function templateVerbs(
       }
       const ref = templateOf(workflow, installationId);
       const account = read.format === 'compiled' ? serviceAccount : undefined;
-      const create = access.createTemplate(toTemplate(read.template, workflow, installationId, account), ctx).then((created) => {
-        readNamed(created, ref.name);
-      });
+      const create = access
+        .createTemplate(toTemplate(read.template, workflow, installationId, account), ctx)
+        .then((created) => {
+          readNamed(created, ref.name);
+        });
       const refused = await refusal(create).catch(async (error: unknown) => {
         if (!(error instanceof EngineError) || error.code !== 'conflict') throw error;
         return isOurs(await access.template(ref, ctx), ref, workflow) ? undefined : taken(ref);

@@ -4,7 +4,13 @@ import type { Access } from '../../adapters/argo/argo-lab.test-support.js';
 import { NOT_UP, argoEndpoint, argoHarness, connectArgo } from '../../adapters/argo/argo-lab.test-support.js';
 import type { World } from '../../adapters/conformance/conformance-case.js';
 import { makeWorld, sha256 } from '../../adapters/conformance/world.js';
-import { databaseOfThisFile, newKey, readAll, startEngine, submission } from '../../adapters/local/local-engine.test-support.js';
+import {
+  databaseOfThisFile,
+  newKey,
+  readAll,
+  startEngine,
+  submission,
+} from '../../adapters/local/local-engine.test-support.js';
 import type { EngineAdapter, WorkflowVersion } from '../../adapters/spi/engine-adapter.js';
 import type { ExecutionRef, PresentExecution } from '../../adapters/spi/facts.js';
 import { SIDE_BY_SIDE } from './argo-definitions.js';
@@ -81,7 +87,11 @@ async function tell(adapter: EngineAdapter, ref: ExecutionRef, facts: PresentExe
   for (const { task, mapIndex, attempts = [] } of runs) {
     for (const { attempt } of attempts) {
       const place = { ref, task, attempt, limitBytes: 1_048_576, ...(mapIndex === undefined ? {} : { mapIndex }) };
-      const page = await adapter.logs(place, { signal: AbortSignal.timeout(20_000), timeoutMs: 20_000, traceparent: '' });
+      const page = await adapter.logs(place, {
+        signal: AbortSignal.timeout(20_000),
+        timeoutMs: 20_000,
+        traceparent: '',
+      });
       const text = await readAll(page.chunks);
       logs.push([`${task}#${mapIndex ?? ''} ${attempt}`, text === '' || text.endsWith('\n') ? text : `${text}\n`]);
     }
@@ -100,7 +110,12 @@ async function tell(adapter: EngineAdapter, ref: ExecutionRef, facts: PresentExe
       failure: run.failure && [run.failure.class, run.failure.code],
       attempts: (run.attempts ?? []).map(({ attempt, state, exitCode, failure }) => {
         // What ended otherwise than by the command's own exit has no code of its own.
-        return [attempt, state, failure?.code, failure === undefined || failure.code === 'exit-code' ? exitCode : undefined];
+        return [
+          attempt,
+          state,
+          failure?.code,
+          failure === undefined || failure.code === 'exit-code' ? exitCode : undefined,
+        ];
       }),
     })),
     logs,

@@ -8,7 +8,13 @@ export interface SideBySide {
 }
 
 const image = { defaults: { image: 'localhost/busybox:1' } };
-const wf = (name: string, body: object): object => ({ apiVersion: 'signalbox/v1', kind: 'Workflow', name, ...image, ...body });
+const wf = (name: string, body: object): object => ({
+  apiVersion: 'signalbox/v1',
+  kind: 'Workflow',
+  name,
+  ...image,
+  ...body,
+});
 const write = (name: string, json: string): string => `printf '%s' '${json}' > "$SIGNALBOX_DIR/outputs/${name}"`;
 
 const HOSTILE: Json[] = [
@@ -56,7 +62,11 @@ export const SIDE_BY_SIDE: SideBySide[] = [
         report: {
           needs: ['flaky'],
           command: ['printf', '%s|%s|%s\n'],
-          args: ['${{ tasks["each.item"].outputs.size }}', 'to ${{ params.greeting }}: ${{ tasks.list.outputs.count }}', '${{ params.limit }}'],
+          args: [
+            '${{ tasks["each.item"].outputs.size }}',
+            'to ${{ params.greeting }}: ${{ tasks.list.outputs.count }}',
+            '${{ params.limit }}',
+          ],
         },
         map: { needs: ['each.item'], trigger: 'any-failed', run: 'echo alarm' },
       },
@@ -75,9 +85,22 @@ export const SIDE_BY_SIDE: SideBySide[] = [
           outputs: { values: { type: 'array' } },
         },
         words: {
-          command: ['sh', '-c', 'printf "<%s>" "$@"; printf "%s" "$OBJECT$SIGNALBOX_RUN_ID"', '${{ run.id }}', '{{workflow.uid}} }} {{=1}}'],
-          args: ['${{ params.text }}', 'x${{ params.text }}y', '${{ tasks.echo.outputs.values }}', '${{ tasks.echo.state }}', '', '$' + '(id)'],
-          env: { OBJECT: '${{ params.object }}', FIXED: "{{workflow.name}} '\"" },
+          command: [
+            'sh',
+            '-c',
+            'printf "<%s>" "$@"; printf "%s" "$OBJECT$SIGNALBOX_RUN_ID"',
+            '${{ run.id }}',
+            '{{workflow.uid}} }} {{=1}}',
+          ],
+          args: [
+            '${{ params.text }}',
+            'x${{ params.text }}y',
+            '${{ tasks.echo.outputs.values }}',
+            '${{ tasks.echo.state }}',
+            '',
+            '$' + '(id)',
+          ],
+          env: { OBJECT: '${{ params.object }}', FIXED: '{{workflow.name}} \'"' },
         },
         each: {
           foreach: { items: '${{ tasks.echo.outputs.values }}' },
@@ -86,7 +109,11 @@ export const SIDE_BY_SIDE: SideBySide[] = [
           outputs: { bytes: { type: 'integer' } },
         },
       },
-      outputs: { values: '${{ tasks.echo.outputs.values }}', bytes: '${{ tasks.each.outputs.bytes }}', whole: '${{ tasks.echo.outputs }}' },
+      outputs: {
+        values: '${{ tasks.echo.outputs.values }}',
+        bytes: '${{ tasks.each.outputs.bytes }}',
+        whole: '${{ tasks.echo.outputs }}',
+      },
     }),
   },
   {
@@ -98,7 +125,7 @@ export const SIDE_BY_SIDE: SideBySide[] = [
         ok: { run: 'true' },
         fail: { run: 'exit 3', outputs: { nothing: { type: 'string' } } },
         'skips-itself': { run: 'exit 9', skipExitCode: 9 },
-        'never': { when: 'params.n > 1', run: 'true' },
+        never: { when: 'params.n > 1', run: 'true' },
         'no-answer': { when: 'params.n < "1"', run: 'true' },
         'no-answer-needed': { when: 'params.n < "1" && params.n == 2', run: 'true' },
         allowed: { run: 'exit 4', allowFailure: true },
@@ -117,7 +144,10 @@ export const SIDE_BY_SIDE: SideBySide[] = [
           needs: ['ok'],
           trigger: 'all-done',
           when: 'tasks["skips-itself"].state == "SKIPPED" && tasks.fail.outputs.nothing == null && tasks["given-output"].outputs.y.startsWith("{{")',
-          command: ['echo', '${{ tasks.fail.state }} ${{ tasks["skips-itself"].state }} ${{ tasks.never.state }} ${{ tasks["no-answer"].state }}'],
+          command: [
+            'echo',
+            '${{ tasks.fail.state }} ${{ tasks["skips-itself"].state }} ${{ tasks.never.state }} ${{ tasks["no-answer"].state }}',
+          ],
           args: ['${{ tasks["no-output"].outputs.y }}', '${{ tasks["given-output"].outputs }}'],
         },
       },
@@ -128,8 +158,15 @@ export const SIDE_BY_SIDE: SideBySide[] = [
     parameters: {},
     definition: wf('fan-outs', {
       tasks: {
-        make: { run: `${write('none', '[]')}; ${write('text', '"abc"')}`, outputs: { none: { type: 'array' }, text: { handler: 'json' } } },
-        empty: { foreach: { items: '${{ tasks.make.outputs.none }}' }, run: 'true', outputs: { y: { type: 'integer' } } },
+        make: {
+          run: `${write('none', '[]')}; ${write('text', '"abc"')}`,
+          outputs: { none: { type: 'array' }, text: { handler: 'json' } },
+        },
+        empty: {
+          foreach: { items: '${{ tasks.make.outputs.none }}' },
+          run: 'true',
+          outputs: { y: { type: 'integer' } },
+        },
         'no-list': { foreach: { items: '${{ tasks.make.outputs.text }}' }, run: 'true', allowFailure: true },
         some: {
           foreach: { items: [1, 2, { n: '${{ tasks.make.state }}' }, 4] },
@@ -144,7 +181,10 @@ export const SIDE_BY_SIDE: SideBySide[] = [
         'after-some': {
           trigger: 'all-done',
           when: 'size(tasks.some.outputs.y) == 4 && tasks.some.outputs.y[0] == 1',
-          command: ['echo', '${{ tasks.some.outputs.y }} ${{ tasks.some.state }} ${{ tasks["all-skip"].state }} ${{ tasks["no-list"].state }} ${{ tasks.gated.outputs }}'],
+          command: [
+            'echo',
+            '${{ tasks.some.outputs.y }} ${{ tasks.some.state }} ${{ tasks["all-skip"].state }} ${{ tasks["no-list"].state }} ${{ tasks.gated.outputs }}',
+          ],
         },
         'after-skip': { needs: ['all-skip'], run: 'true' },
         'each-of-each': { foreach: { items: '${{ tasks["empty"].outputs.y }}' }, run: 'true' },
@@ -160,10 +200,22 @@ export const SIDE_BY_SIDE: SideBySide[] = [
         'other-code': { run: 'exit 3', retry: { max: 2, exitCodes: [4] }, allowFailure: true },
         'that-code': { run: 'exit 4', retry: { max: 1, exitCodes: [4] }, allowFailure: true },
         'not-for-time': { run: 'sleep 60', timeout: '1s', retry: { max: 2, on: ['failure'] }, allowFailure: true },
-        'for-time': { run: 'test "$SIGNALBOX_ATTEMPT" -ge 2 || sleep 60', timeout: '2s', retry: { max: 1, on: ['timeout'] } },
+        'for-time': {
+          run: 'test "$SIGNALBOX_ATTEMPT" -ge 2 || sleep 60',
+          timeout: '2s',
+          retry: { max: 1, on: ['timeout'] },
+        },
         'not-for-failure': { run: 'exit 1', retry: { max: 2, on: ['timeout', 'infra'] }, allowFailure: true },
-        'skips-at-last': { run: 'test "$SIGNALBOX_ATTEMPT" -ge 2 && exit 9; exit 1', skipExitCode: 9, retry: { max: 1 } },
-        after: { needs: ['for-time', 'skips-at-last'], trigger: 'all-done', command: ['echo', '${{ tasks["skips-at-last"].state }}'] },
+        'skips-at-last': {
+          run: 'test "$SIGNALBOX_ATTEMPT" -ge 2 && exit 9; exit 1',
+          skipExitCode: 9,
+          retry: { max: 1 },
+        },
+        after: {
+          needs: ['for-time', 'skips-at-last'],
+          trigger: 'all-done',
+          command: ['echo', '${{ tasks["skips-at-last"].state }}'],
+        },
       },
     }),
   },

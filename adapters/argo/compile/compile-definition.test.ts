@@ -56,7 +56,9 @@ describe('a definition', () => {
   });
 
   test('hands the script over word for word', () => {
-    const { spec } = parse(files[0]?.text ?? '') as { spec: { arguments: { parameters: { name: string; value?: string }[] } } };
+    const { spec } = parse(files[0]?.text ?? '') as {
+      spec: { arguments: { parameters: { name: string; value?: string }[] } };
+    };
     expect(spec.arguments.parameters.find(({ name }) => name === 'signalbox-runner')?.value).toBe(runnerScript());
   });
 });
@@ -102,17 +104,52 @@ describe('what Argo cannot do is refused with its place', () => {
   const rows: [reason: string, text: string, code: string, pointer: string][] = [
     ['no image', withTask('run: x'), 'image-missing', '/tasks/t'],
     ['an image that is a template', withTask("run: x, image: '{{workflow.name}}'"), 'image-invalid', '/tasks/t/image'],
-    ['a default that is one', withTask('run: x, image: i', "defaults: {image: 'a b'},"), 'image-invalid', '/defaults/image'],
-    ['a delay that grows by half', withTask('run: x, image: i, retry: {max: 3, delay: 1s, backoff: 1.5}'), 'construct-unsupported', '/tasks/t/retry'],
-    ['a delay beyond counting', withTask('run: x, image: i, retry: {max: 9, delay: 1d, backoff: 100}'), 'construct-unsupported', '/tasks/t/retry'],
-    ['an end to items that run', withTask('run: x, image: i, foreach: {items: [1], failFast: true}'), 'construct-unsupported', '/tasks/t/foreach/failFast'],
+    [
+      'a default that is one',
+      withTask('run: x, image: i', "defaults: {image: 'a b'},"),
+      'image-invalid',
+      '/defaults/image',
+    ],
+    [
+      'a delay that grows by half',
+      withTask('run: x, image: i, retry: {max: 3, delay: 1s, backoff: 1.5}'),
+      'construct-unsupported',
+      '/tasks/t/retry',
+    ],
+    [
+      'a delay beyond counting',
+      withTask('run: x, image: i, retry: {max: 9, delay: 1d, backoff: 100}'),
+      'construct-unsupported',
+      '/tasks/t/retry',
+    ],
+    [
+      'an end to items that run',
+      withTask('run: x, image: i, foreach: {items: [1], failFast: true}'),
+      'construct-unsupported',
+      '/tasks/t/foreach/failFast',
+    ],
     ['a profile', withTask('run: x, image: i, resources: big'), 'construct-unsupported', '/tasks/t/resources'],
-    ['no amount', withTask("run: x, image: i, resources: {cpu: '{{x}}'}"), 'construct-unsupported', '/tasks/t/resources/cpu'],
+    [
+      'no amount',
+      withTask("run: x, image: i, resources: {cpu: '{{x}}'}"),
+      'construct-unsupported',
+      '/tasks/t/resources/cpu',
+    ],
     ['python', withTask("python: 'm:f', image: i"), 'construct-unsupported', '/tasks/t/python'],
     ['a wait', withTask('wait: 1s, image: i'), 'construct-unsupported', '/tasks/t/wait'],
-    ['a secret', withTask('run: x, image: i, secrets: [{secret: s, key: k, env: S}]'), 'construct-unsupported', '/tasks/t/secrets'],
+    [
+      'a secret',
+      withTask('run: x, image: i, secrets: [{secret: s, key: k, env: S}]'),
+      'construct-unsupported',
+      '/tasks/t/secrets',
+    ],
     ['placement', withTask('run: x, image: i, placement: {queue: gpu}'), 'construct-unsupported', '/tasks/t/placement'],
-    ['what comes last', withTask('run: x, image: i', 'finally: {f: {run: x, image: i}},'), 'construct-unsupported', '/finally'],
+    [
+      'what comes last',
+      withTask('run: x, image: i', 'finally: {f: {run: x, image: i}},'),
+      'construct-unsupported',
+      '/finally',
+    ],
   ];
   test.each(rows)('%s', (_, text, code, pointer) => {
     const { diagnostics, files } = compileDefinition(text);

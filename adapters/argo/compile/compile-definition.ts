@@ -13,7 +13,8 @@ export function compileDefinition(text: string): Compilation {
   const { definition, diagnostics } = readForArgo(text);
   if (!definition) return { files: [], nameMap: {}, report: [], diagnostics };
   const refused = diagnostics.some(({ severity }) => severity === 'error');
-  const written = (): string => stringify(toWorkflowTemplate(definition), { lineWidth: 0, aliasDuplicateObjects: false });
+  const written = (): string =>
+    stringify(toWorkflowTemplate(definition), { lineWidth: 0, aliasDuplicateObjects: false });
   return {
     files: refused ? [] : [{ name: `${definition.name}.argo.yaml`, text: written() }],
     nameMap: Object.fromEntries(definition.tasks.map(({ id }) => [id, taskName(id)])),

@@ -194,11 +194,7 @@ function members(value: Operand, keys: (string | ASTNode)[], sources: WhenSource
 }
 
 /** `build` says what to make of the values; nothing comes of it when one of them has no answer. */
-function withOperands(
-  { variables }: WhenSources,
-  operands: Operand[],
-  build: (values: string[]) => string,
-): Operand {
+function withOperands({ variables }: WhenSources, operands: Operand[], build: (values: string[]) => string): Operand {
   const names = operands.map(() => variables.next());
   const declarations = operands.map((operand, at) => `let ${names[at]} = ${boxed(operand)}; `).join('');
   const unsure = names.filter((_, at) => operands[at]?.sure !== true);

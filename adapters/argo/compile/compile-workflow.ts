@@ -49,7 +49,10 @@ export function toWorkflowTemplate(definition: Definition): Record<string, Json>
         {
           name: MAIN,
           // What fails ends the run only once all that can go on has ended.
-          dag: { failFast: false, tasks: [...tasks.flatMap((task, at) => dagTasks(task, definition, at)), verdict(tasks)] },
+          dag: {
+            failFast: false,
+            tasks: [...tasks.flatMap((task, at) => dagTasks(task, definition, at)), verdict(tasks)],
+          },
         },
         { name: NOTHING, suspend: { duration: '0' } },
         ...tasks.map((task, at) => podTemplate(task, definition, at)),

@@ -1,5 +1,5 @@
 /** What the adapter has to know of a definition to tell what its run came to. It travels with the template, as an argument. */
-import type { Definition, Json } from '../../../definition/definition-types.js';
+import type { Definition } from '../../../definition/definition-types.js';
 import type { JsonObject } from '../../spi/http/read-answer.js';
 import { readJson } from '../../spi/http/read-answer.js';
 import { isObject, objectIn, objectsIn, textIn } from '../read-fields.js';
@@ -18,7 +18,7 @@ export function writePlan(definition: Definition): string {
 export function readPlan(spec: JsonObject): Plan | undefined {
   const text = argumentOf(spec, PLAN);
   if (text === undefined) return undefined;
-  const plan = readJson(Buffer.from(text, 'base64')) as Json;
+  const plan = readJson(Buffer.from(text, 'base64'));
   return isPlan(plan) ? plan : undefined;
 }
 

@@ -36,7 +36,9 @@ export function podTemplate(task: TaskDefinition, definition: Definition, positi
     name: templateName(task.id, position),
     ...(names.length === 0 ? {} : { inputs: { parameters: names.map((name) => ({ name })) } }),
     ...(retries === undefined ? {} : { retryStrategy: retries }),
-    ...(task.foreach?.maxParallel === undefined ? {} : { synchronization: { mutexes: [{ name: laneOf(task, task.foreach.maxParallel) }] } }),
+    ...(task.foreach?.maxParallel === undefined
+      ? {}
+      : { synchronization: { mutexes: [{ name: laneOf(task, task.foreach.maxParallel) }] } }),
     container: {
       image: settingOf(task, definition, 'image'),
       command: ['/bin/sh', '-c', `{{workflow.parameters.${RUNNER}}}`, 'signalbox'],
@@ -81,7 +83,10 @@ function runnerArguments(task: TaskDefinition, inputs: TaskInput[]): string[] {
     if (typeof value !== 'string' || !holdsReference(value)) return base64(argumentText(value));
     return tag(`toBase64(${textOf(value, valueOf, variables)})`);
   };
-  const words = task.kind === 'run' ? ['/bin/sh', '-c', task.run ?? ''].map((word) => base64(word)) : [...(task.command ?? []), ...task.args].map(text);
+  const words =
+    task.kind === 'run'
+      ? ['/bin/sh', '-c', task.run ?? ''].map((word) => base64(word))
+      : [...(task.command ?? []), ...task.args].map(text);
   const environment = Object.entries(task.env).flatMap(([name, value]) => [name, text(value)]);
   environment.push('SIGNALBOX_RUN_ID', `{{workflow.parameters.${RUN_ID}}}`, 'SIGNALBOX_TASK', base64(task.id));
   if (task.foreach) environment.push('SIGNALBOX_ITEM', text('${{ item }}'));
@@ -111,7 +116,9 @@ function runnerArguments(task: TaskDefinition, inputs: TaskInput[]): string[] {
 /** The manifest before and after the number of the attempt, which the pod alone knows. */
 function manifestOf(task: TaskDefinition, valueOf: ValueOf, variables: Variables): [string, string] {
   const before = `fromBase64('${base64('{"apiVersion":"signalbox/v1","run":{"id":')}') + ${toJson(runIdValue())} + fromBase64('${base64(`},"task":{"id":${JSON.stringify(task.id)},"attempt":`)}')`;
-  const item = task.foreach ? `fromBase64('${base64(',"mapIndex":')}') + ${itemPosition()} + fromBase64('${base64(',"item":')}') + ${itemJson()} + ` : '';
+  const item = task.foreach
+    ? `fromBase64('${base64(',"mapIndex":')}') + ${itemPosition()} + fromBase64('${base64(',"item":')}') + ${itemJson()} + `
+    : '';
   const given = toJson(resolved(task.args, valueOf, variables));
   const rest = `},"inputs":{},"outputs":${JSON.stringify(task.outputs)},"arguments":`;
   return [before, `${item}fromBase64('${base64(rest)}') + ${given} + '}'`];

@@ -1,4 +1,5 @@
 import type { Json } from '../../../definition/definition-types.js';
+import { argumentText } from '../../../definition/references.js';
 
 /** How Kubernetes writes amounts. */
 const QUANTITY = /^\d+(\.\d+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$/;
@@ -21,7 +22,12 @@ export function toContainerResources(resources: Json | undefined): object | unde
 export function resourceProblems(resources: Json | undefined): { path: string[]; reason: string }[] {
   if (resources === undefined) return [];
   if (!isRecord(resources)) {
-    return [{ path: [], reason: 'names a profile; on Argo amounts are written out: cpu, memory, ephemeralStorage, gpu, limits' }];
+    return [
+      {
+        path: [],
+        reason: 'names a profile; on Argo amounts are written out: cpu, memory, ephemeralStorage, gpu, limits',
+      },
+    ];
   }
   const problems: { path: string[]; reason: string }[] = [];
   for (const name of ['gpuType', 'sharedMemory']) {
@@ -33,7 +39,7 @@ export function resourceProblems(resources: Json | undefined): { path: string[];
     ...Object.entries(limits).map(([name, value]): [string[], Json | undefined] => [['limits', name], value]),
   ];
   for (const [path, value] of written) {
-    if (value !== undefined && !QUANTITY.test(String(value))) {
+    if (value !== undefined && !QUANTITY.test(argumentText(value))) {
       problems.push({ path, reason: 'is no amount of Kubernetes, such as 500m, 2, 512Mi' });
     }
   }
@@ -41,7 +47,9 @@ export function resourceProblems(resources: Json | undefined): { path: string[];
 }
 
 function amounts(named: Record<string, Json | undefined>): Record<string, string> {
-  return Object.fromEntries(Object.entries(named).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])));
+  return Object.fromEntries(
+    Object.entries(named).flatMap(([name, value]) => (value === undefined ? [] : [[name, argumentText(value)]])),
+  );
 }
 
 function isRecord(value: Json | undefined): value is Record<string, Json> {

@@ -45,7 +45,8 @@ function expressionOf({ on, exitCodes }: RetryPolicy): string | undefined {
   if (on.length === 3 && exitCodes === undefined) return undefined;
   const timedOut = `(lastRetry.message contains ': signalbox ${TIMED_OUT}: ')`;
   const infra = `(lastRetry.exitCode == '-1' || lastRetry.status == 'Error')`;
-  const codes = exitCodes === undefined ? '' : ` && lastRetry.exitCode in [${exitCodes.map((code) => `'${code}'`).join(', ')}]`;
+  const codes =
+    exitCodes === undefined ? '' : ` && lastRetry.exitCode in [${exitCodes.map((code) => `'${code}'`).join(', ')}]`;
   const causes = on.map((cause) => {
     if (cause === 'timeout') return timedOut;
     return cause === 'infra' ? infra : `(!${timedOut} && !${infra}${codes})`;

@@ -35,7 +35,16 @@ interface Ended {
 
 const base64 = (text: string): string => Buffer.from(text, 'utf8').toString('base64');
 
-function execute({ run = 'true', words, env = {}, outputs = [], timeout = '', skip = '', position = '', retries = 0 }: Attempt): Ended {
+function execute({
+  run = 'true',
+  words,
+  env = {},
+  outputs = [],
+  timeout = '',
+  skip = '',
+  position = '',
+  retries = 0,
+}: Attempt): Ended {
   const lastWords = join(folder, 'last-words');
   const command = words ?? ['/bin/sh', '-c', run];
   const args = [
@@ -48,14 +57,22 @@ function execute({ run = 'true', words, env = {}, outputs = [], timeout = '', sk
     skip,
     String(outputs.length),
     String(Object.keys(env).length),
-    ...outputs.flatMap(([name, type, fallback]) => [name, type, fallback === undefined ? '-' : base64(JSON.stringify(fallback))]),
+    ...outputs.flatMap(([name, type, fallback]) => [
+      name,
+      type,
+      fallback === undefined ? '-' : base64(JSON.stringify(fallback)),
+    ]),
     ...Object.entries(env).flatMap(([name, value]) => [name, base64(value)]),
     ...command.map(base64),
   ];
-  const { status, stdout, stderr } = spawnSync('/bin/sh', ['-c', runnerScript(folder, lastWords), 'signalbox', ...args], {
-    encoding: 'utf8',
-    timeout: 20_000,
-  });
+  const { status, stdout, stderr } = spawnSync(
+    '/bin/sh',
+    ['-c', runnerScript(folder, lastWords), 'signalbox', ...args],
+    {
+      encoding: 'utf8',
+      timeout: 20_000,
+    },
+  );
   return {
     code: status,
     out: stdout + stderr,
@@ -113,7 +130,8 @@ describe('values arrive byte by byte', () => {
 
 describe('what a task finds', () => {
   test('its folder, its attempt over all rounds, its manifest', () => {
-    const run = 'printf "%s %s " "$SIGNALBOX_ATTEMPT" "$SIGNALBOX_DIR"; cat "$SIGNALBOX_DIR/manifest.json"; ls "$SIGNALBOX_DIR"';
+    const run =
+      'printf "%s %s " "$SIGNALBOX_ATTEMPT" "$SIGNALBOX_DIR"; cat "$SIGNALBOX_DIR/manifest.json"; ls "$SIGNALBOX_DIR"';
     const { out } = execute({ run, retries: 3, position: '4' });
     expect(out).toBe(`6 ${folder}/task {"attempt":6,"item":7}artifacts\ninputs\nmanifest.json\noutputs\n`);
   });
@@ -132,12 +150,22 @@ describe('how it ends', () => {
     ['skipped', { run: 'exit 75', skip: '75' }, 0, '', 'SKIPPED 75'],
     ['failed with another code', { run: 'exit 74', skip: '75' }, 74, '', undefined],
     ['command not found', { words: ['no-such-command'] }, 127, '', undefined],
-    ['timed out', { run: 'sleep 9', timeout: '0.2' }, 124, 'signalbox timed-out: The attempt took longer than 0.2 s.', undefined],
+    [
+      'timed out',
+      { run: 'sleep 9', timeout: '0.2' },
+      124,
+      'signalbox timed-out: The attempt took longer than 0.2 s.',
+      undefined,
+    ],
     ['in time', { run: 'exit 5', timeout: '9' }, 5, '', undefined],
     ['killed', { run: 'kill -KILL $$' }, 137, '', undefined],
   ])('%s', (_, attempt, code, words, end) => {
     const ended = execute(attempt);
-    expect({ code: ended.code, words: ended.words, end: ended.handedOver('signalbox-end') }).toEqual({ code, words, end });
+    expect({ code: ended.code, words: ended.words, end: ended.handedOver('signalbox-end') }).toEqual({
+      code,
+      words,
+      end,
+    });
     if (code !== 127) expect(ended.out).toBe('');
   });
   test('a stop of the pod reaches the command', () => {
@@ -193,7 +221,10 @@ const WRITTEN: [text: string, type: string, code: string | undefined][] = [
 describe('outputs', () => {
   test.each(WRITTEN)('%j as %s', (text, type, code) => {
     const encoded = base64(text);
-    const ended = execute({ run: `printf %s ${encoded} | base64 -d > "$SIGNALBOX_DIR/outputs/y"`, outputs: [['y', type]] });
+    const ended = execute({
+      run: `printf %s ${encoded} | base64 -d > "$SIGNALBOX_DIR/outputs/y"`,
+      outputs: [['y', type]],
+    });
     expect(/^signalbox ([a-z-]+): /.exec(ended.words)?.[1]).toBe(code);
     expect(ended.code).toBe(code === undefined ? 0 : 125);
     expect(ended.handedOver('y')).toBe(code === undefined ? encoded : undefined);
@@ -212,7 +243,13 @@ describe('outputs', () => {
   test('together at most 32 KiB', () => {
     const write = (bytes: number): string => `printf '"%${bytes - 2}s"' x > "$SIGNALBOX_DIR/outputs/y"`;
     expect(execute({ run: write(32_768), outputs: [['y', 'string']] }).code).toBe(0);
-    const more = execute({ run: `${write(32_768)}; printf 1 > "$SIGNALBOX_DIR/outputs/z"`, outputs: [['y', 'string'], ['z', 'integer']] });
+    const more = execute({
+      run: `${write(32_768)}; printf 1 > "$SIGNALBOX_DIR/outputs/z"`,
+      outputs: [
+        ['y', 'string'],
+        ['z', 'integer'],
+      ],
+    });
     expect(more.words).toBe('signalbox output-too-large: The outputs hold 32769 bytes; together they may hold 32768.');
   });
 });

@@ -36,7 +36,9 @@ export const ARGO_CONSTRUCTS: SupportTable = {
   skipExitCode: emulated('the pod ends well and says so in an output parameter'),
   when: native('an expression with the same answers'),
   trigger: native('depends; an expression where a task needs one that fans out or may skip itself'),
-  foreach: native('withParam after a node that looks at trigger and condition; for maxParallel items take turns at locks'),
+  foreach: native(
+    'withParam after a node that looks at trigger and condition; for maxParallel items take turns at locks',
+  ),
   failFast: refused('leave it out: Argo cannot end the other items of a run that goes on'),
   env: emulated('set by code of ours in the pod, over what the image sets'),
   secrets: refused('let the command read them where the service account of the pod may'),

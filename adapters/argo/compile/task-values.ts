@@ -126,7 +126,8 @@ function parameter({ id }: TaskDefinition, name: string): string {
 
 /** A value with its references replaced, of its own type. */
 export function resolved(value: Json, valueOf: ValueOf, variables: Variables): string {
-  if (!JSON.stringify(value).includes('${{')) return typeof value === 'string' ? textLiteral(value) : jsonLiteral(value);
+  if (!JSON.stringify(value).includes('${{'))
+    return typeof value === 'string' ? textLiteral(value) : jsonLiteral(value);
   if (Array.isArray(value)) return `[${value.map((entry) => resolved(entry, valueOf, variables)).join(', ')}]`;
   if (value !== null && typeof value === 'object') {
     const members = Object.entries(value).map(([key, entry]) => {

@@ -34,7 +34,9 @@ export function startOf(task: TaskDefinition, definition: Definition): Start {
   const [first, second] = conditions;
   return {
     ...(needs.length === 0 ? {} : { depends }),
-    ...(first === undefined ? {} : { when: tag(second === undefined ? first : `${first} == 'true' ? ${second} : 'false'`) }),
+    ...(first === undefined
+      ? {}
+      : { when: tag(second === undefined ? first : `${first} == 'true' ? ${second} : 'false'`) }),
   };
 }
 
