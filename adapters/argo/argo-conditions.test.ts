@@ -3,10 +3,11 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Json } from '../../definition/definition-types.js';
 import { evaluateWhen, parseWhen } from '../../definition/when-expression.js';
 import type { World } from '../conformance/conformance-case.js';
+import type { Harness } from '../conformance/harness.js';
 import { makeWorld, sha256 } from '../conformance/world.js';
 import type { EngineAdapter, WorkflowVersion } from '../spi/engine-adapter.js';
 import type { JsonObject } from '../spi/http/read-answer.js';
-import { NOT_UP, argoEndpoint, argoHarness, connectArgo, kubectl } from './argo-lab.test-support.js';
+import { NOT_UP, argoEndpoint, connectArgo, kubectl } from './argo-lab.test-support.js';
 import { compileWhen } from './compile/compile-when.js';
 import { Variables, jsonLiteral, tag, toJson } from './compile/expression.js';
 import { objectIn, objectsIn, textIn } from './read-fields.js';
@@ -81,10 +82,9 @@ onReal(`a real Argo${found ? '' : ` (${NOT_UP})`}`, () => {
 
   beforeAll(async () => {
     adapter = await connectArgo(found, 'server');
-    world = makeWorld(adapter, await argoHarness(found, 'server'));
+    world = makeWorld(adapter, { patienceMs: 120_000 } as Harness);
   }, LIMIT_MS);
   afterAll(async () => {
-    await world.harness.cleanUp();
     await adapter.close();
   }, LIMIT_MS);
 
@@ -98,6 +98,8 @@ onReal(`a real Argo${found ? '' : ` (${NOT_UP})`}`, () => {
       await adapter.submit(sent, world.ctx());
       await world.ended(sent.ref);
       const text = await kubectl(found, 'get', 'workflow', sent.ref.key, '-n', found.namespace, '-o', 'json');
+      await adapter.forget?.([sent.ref], world.ctx());
+      await adapter.retire(version, world.ctx());
       const answers = answersIn(JSON.parse(text) as JsonObject);
       CONDITIONS.forEach((condition, at) => {
         const given = answers.get(`c${at}`) ?? [];

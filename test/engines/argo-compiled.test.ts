@@ -1,8 +1,9 @@
 /** Definitions on a real Argo end as they end on the local engine. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Access } from '../../adapters/argo/argo-lab.test-support.js';
-import { NOT_UP, argoEndpoint, argoHarness, connectArgo } from '../../adapters/argo/argo-lab.test-support.js';
+import { NOT_UP, argoEndpoint, connectArgo } from '../../adapters/argo/argo-lab.test-support.js';
 import type { World } from '../../adapters/conformance/conformance-case.js';
+import type { Harness } from '../../adapters/conformance/harness.js';
 import { makeWorld, sha256 } from '../../adapters/conformance/world.js';
 import {
   databaseOfThisFile,
@@ -17,6 +18,7 @@ import { SIDE_BY_SIDE } from './argo-definitions.js';
 import type { SideBySide } from './argo-definitions.js';
 
 const LIMIT_MS = 600_000;
+const PATIENT = { patienceMs: 300_000 } as Harness;
 const found = argoEndpoint();
 const onReal = found ? describe : describe.skip;
 
@@ -29,11 +31,16 @@ onReal(`a real Argo${found ? '' : ` (${NOT_UP})`}`, () => {
 
   beforeAll(async () => {
     adapter = await connectArgo(endpoint, 'server');
-    world = makeWorld(adapter, await argoHarness(endpoint, 'server'));
+    world = makeWorld(adapter, PATIENT);
   }, LIMIT_MS);
 
+  /** What this suite made, and nothing else: others may use the same Argo. */
+  const made: { version: WorkflowVersion; refs: ExecutionRef[] }[] = [];
   afterAll(async () => {
-    await world.harness.cleanUp();
+    for (const { version, refs } of made) {
+      await adapter.forget?.(refs, world.ctx());
+      await adapter.retire(version, world.ctx());
+    }
     await adapter.close();
   }, LIMIT_MS);
 
@@ -60,6 +67,7 @@ onReal(`a real Argo${found ? '' : ` (${NOT_UP})`}`, () => {
     const sent = { ...world.submission(workflow, parameters), runId: 'run-7' };
     expect(await through.submit(sent, world.ctx())).toMatchObject({ outcome: 'accepted' });
     const there = makeWorld(through, world.harness);
+    made.push({ version: workflow, refs: [sent.ref] });
     const facts = await there.ended(sent.ref);
     const told = await tell(through, sent.ref, facts, await through.describe(workflow, world.ctx()));
     if (through !== adapter) await through.close();
