@@ -19,13 +19,14 @@ export function compiledFailure(node: PlacedNode, task: TaskDefinition): Failure
     const [, code = '', text = ''] = lastWords;
     return { class: CLASS_OF[code] ?? 'user', code, message: text, ...title };
   }
-  if (message.includes(WHEN_FAILED)) {
+  // Argo quotes what an expression gave; one that it could not evaluate it quotes whole, with all that it might give.
+  if (message.includes(`Got ${WHEN_FAILED}`)) {
     return { class: 'user', code: 'when-failed', message: 'The condition cannot be evaluated.', ...title };
   }
-  if (message.includes(ITEMS_REFUSED.notAList)) {
+  if (isRefusal(message, ITEMS_REFUSED.notAList)) {
     return { class: 'user', code: 'foreach-not-a-list', message: 'The items of foreach are not a list.', ...title };
   }
-  if (message.includes(ITEMS_REFUSED.tooMany)) {
+  if (isRefusal(message, ITEMS_REFUSED.tooMany)) {
     return { class: 'user', code: 'foreach-too-large', message: `foreach has more than ${MAX_ITEMS} items.`, ...title };
   }
   const failure = toFailure(node, task.id);
@@ -33,4 +34,8 @@ export function compiledFailure(node: PlacedNode, task: TaskDefinition): Failure
   const plain = /^main: Error \(exit code \d+\)$/.test(message);
   const text = plain ? `The command ended with exit code ${node.exitCode}.` : message;
   return { class: 'user', code: 'exit-code', message: text, ...title };
+}
+
+function isRefusal(message: string, code: string): boolean {
+  return message.includes(`JSON list: ${code}: `);
 }

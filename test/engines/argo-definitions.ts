@@ -24,7 +24,7 @@ const HOSTILE: Json[] = [
   '{{workflow.name}} {{=7*7}} {{ 7*7 }} }}',
   '${{ params.values }} $' + '{HOME}',
   '$(id) `id`; exit 3 & * ~ \\n \\',
-  'Zoë 💥 \u2028\u00a0 <&>',
+  'Zoë 💥 \u2028\u2028\\u2028\u00a0 <&>',
   '-n',
   'A=B',
   '  x \t',
@@ -169,7 +169,7 @@ export const SIDE_BY_SIDE: SideBySide[] = [
         },
         'no-list': { foreach: { items: '${{ tasks.make.outputs.text }}' }, run: 'true', allowFailure: true },
         some: {
-          foreach: { items: [1, 2, { n: '${{ tasks.make.state }}' }, 4] },
+          foreach: { items: [1, 2, { n: { '}}': ['${{ tasks.make.state }}'] } }, 4] },
           run: 'echo "$SIGNALBOX_ITEM"; case "$SIGNALBOX_ITEM" in 2) exit 5 ;; 4) exit 9 ;; esac; printf %s "$SIGNALBOX_ITEM" > "$SIGNALBOX_DIR/outputs/y"',
           outputs: { y: { handler: 'json' } },
           skipExitCode: 9,

@@ -39,7 +39,23 @@ export function toJson(value: string): string {
 /** How a value stands within a text: a text as it is, anything else as compact JSON. */
 export function toText(value: string, variables: Variables): string {
   const name = variables.next();
-  return `(let ${name} = ${value}; type(${name}) == 'string' ? ${name} : ${toJson(name)})`;
+  return `(let ${name} = ${value}; type(${name}) == 'string' ? ${name} : ${toPlainJson(name)})`;
+}
+
+/**
+ * Argo escapes the two line separators of Unicode, JSON need not. A backslash that is escaped itself is put aside meanwhile, as a
+ * character that is in no JSON: what stands behind it is no escape.
+ */
+function toPlainJson(value: string): string {
+  const aside = textLiteral('\u0001');
+  const escaped = textLiteral('\\\\');
+  const steps: [string, string][] = [
+    [escaped, aside],
+    [textLiteral('\\u2028'), textLiteral('\u2028')],
+    [textLiteral('\\u2029'), textLiteral('\u2029')],
+    [aside, escaped],
+  ];
+  return steps.reduce((text, [from, to]) => `replace(${text}, ${from}, ${to})`, toJson(value));
 }
 
 /** A place that Argo fills with what the expression gives. */

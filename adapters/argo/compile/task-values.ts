@@ -131,9 +131,9 @@ export function resolved(value: Json, valueOf: ValueOf, variables: Variables): s
   if (Array.isArray(value)) return `[${value.map((entry) => resolved(entry, valueOf, variables)).join(', ')}]`;
   if (value !== null && typeof value === 'object') {
     const members = Object.entries(value).map(([key, entry]) => {
-      return `[${textLiteral(key)}, ${resolved(entry, valueOf, variables)}]`;
+      return `(${textLiteral(key)}): ${resolved(entry, valueOf, variables)}`;
     });
-    return `fromPairs([${members.join(', ')}])`;
+    return `{ ${members.join(', ')} }`;
   }
   return resolvedText(String(value), valueOf, variables);
 }
