@@ -14,9 +14,12 @@ import { argumentOf } from './compile/plan.js';
 import type { Plan } from './compile/plan.js';
 import { compiledFailure } from './compiled-failure.js';
 import { objectsIn, textIn } from './read-fields.js';
+import { toFailure } from './to-nodes.js';
 import type { PlacedNode } from './to-nodes.js';
 import { toTaskRuns } from './to-task-runs.js';
 import type { TaskRunSources } from './to-task-runs.js';
+
+const RUN_TIMED_OUT = 'run-timed-out';
 
 export interface CompiledSources extends Omit<TaskRunSources, 'graph'> {
   plan: Plan;
@@ -41,6 +44,8 @@ export function toCompiledTaskRuns(sources: CompiledSources): TaskRunFacts[] {
   const told = toTaskRuns({ ...sources, graph: toTaskGraph(plan), nodes: executions });
   const all: TaskRunFacts[] = [];
   const states = new Map<string, FinalTaskState | undefined>();
+  /** Tasks that the run's time-out ended, or did not let begin. */
+  const late = new Set<string>();
   for (const task of plan.tasks) {
     const runs = told.filter((run) => run.task === task.id).map((run) => asAttested(run, task, byId));
     const items = runs.filter(({ mapIndex }) => mapIndex !== undefined);
@@ -48,6 +53,11 @@ export function toCompiledTaskRuns(sources: CompiledSources): TaskRunFacts[] {
       ? wholeOf(task, items, gates.get(task.id), wholes.get(task.id), sources.notBegun)
       : runs.find(({ mapIndex }) => mapIndex === undefined);
     if (!whole) continue;
+    if (whole.state === 'SKIPPED' && whole.stateReason === undefined && task.needs.some((id) => late.has(id))) {
+      whole.state = 'CANCELLED';
+      whole.stateReason = RUN_TIMED_OUT;
+    }
+    if (whole.stateReason === RUN_TIMED_OUT) late.add(task.id);
     if (whole.state === 'SKIPPED' && whole.stateReason === undefined) {
       const reason = skipReason(task, states);
       if (reason !== undefined) whole.stateReason = reason;
@@ -58,8 +68,12 @@ export function toCompiledTaskRuns(sources: CompiledSources): TaskRunFacts[] {
   return all;
 }
 
-/** Why the run failed: by the first of its tasks, by id, whose failure counts. */
+/** Why the run failed: it took too long, or by the first of its tasks, by id, whose failure counts. */
 export function failureOfRun(plan: Plan, taskRuns: readonly TaskRunFacts[]): Failure | undefined {
+  if (taskRuns.some(({ stateReason }) => stateReason === RUN_TIMED_OUT)) {
+    const message = `The run took longer than ${plan.timeoutMs ?? 0} ms.`;
+    return { class: 'timeout', code: RUN_TIMED_OUT, message };
+  }
   const verdict = runVerdict(
     plan.tasks.map(({ id, allowFailure }) => ({
       id,
@@ -99,12 +113,19 @@ function asAttested(run: TaskRunFacts, task: TaskDefinition, byId: ReadonlyMap<s
     attempts: attempts.map((attempt) => {
       const node = byId.get(attempt.externalId ?? '');
       if (!node) return attempt;
-      if (attempt.state === 'FAILED') return { ...attempt, failure: compiledFailure(node, task) };
+      if (attempt.state === 'FAILED') {
+        const { failure: _, ...ended } = attempt;
+        if (isLate(node)) return { ...ended, state: 'CANCELLED' };
+        return { ...ended, failure: compiledFailure(node, task) };
+      }
       const code = skipCode(node);
       return code === undefined ? attempt : { ...attempt, state: 'SKIPPED', exitCode: code };
     }),
   };
   const node = byId.get(run.externalId ?? '');
+  if (run.state === 'FAILED' && node && isLate(node)) {
+    return { ...attested, state: 'CANCELLED', stateReason: RUN_TIMED_OUT };
+  }
   if (failure && node) attested.failure = compiledFailure(node, task);
   if (run.state !== 'COMPLETED' || !node) return attested;
   if (skipCode(node) !== undefined) return { ...attested, state: 'SKIPPED', stateReason: 'skip-exit-code' };
@@ -170,10 +191,19 @@ function wholeOf(
     const message = `${failed.length} of ${items.length} items failed, the first of them item ${first.mapIndex}: ${first.failure.message}`;
     return { ...whole, state: 'FAILED', outputs, failure: { ...first.failure, message } };
   }
-  if (sorted.some(({ state }) => state === 'CANCELLED')) return { ...whole, state: 'CANCELLED', outputs };
+  const cancelled = sorted.find(({ state }) => state === 'CANCELLED');
+  if (cancelled) {
+    const { stateReason } = cancelled;
+    return { ...whole, state: 'CANCELLED', outputs, ...(stateReason === undefined ? {} : { stateReason }) };
+  }
   if (sorted.every(({ state }) => state === 'SKIPPED'))
     return { ...whole, state: 'SKIPPED', stateReason: 'items-skipped' };
   return { ...whole, state: 'COMPLETED', outputs };
+}
+
+/** No template of ours has a deadline: Argo ends an attempt by one when the run's has passed. */
+function isLate(node: PlacedNode): boolean {
+  return node.state === 'FAILED' && toFailure(node, node.task).code === 'task-timed-out';
 }
 
 function isWhole({ type }: PlacedNode): boolean {

@@ -9,7 +9,7 @@ import type { JsonObject } from '../spi/http/read-answer.js';
 import type { ServerVerbs } from './argo-access.js';
 import { HISTORY_PARAMETER, ROUND_PARAMETER, roundOf, writeHistory } from './attempt-history.js';
 import { readMarker } from './marker.js';
-import { objectIn } from './read-fields.js';
+import { objectIn, objectsIn } from './read-fields.js';
 import type { PlacedNode } from './to-nodes.js';
 import { nodesOf, toObservation } from './to-observation.js';
 import type { PageOf } from './to-observation.js';
@@ -43,6 +43,7 @@ export function restartVerbs({ read, server, pageOf }: RestartSources): Pick<Opt
       const choice = choose(nodesOf(workflow, key));
       if ('nothing' in choice) return { outcome: 'nothing-to-retry', message: choice.nothing };
       const parameters = {
+        ...defaultsOf(workflow),
         [ROUND_PARAMETER]: String(roundOf(objectIn(workflow, 'spec')) + 1),
         [HISTORY_PARAMETER]: writeHistory(seen.taskRuns ?? []),
       };
@@ -67,6 +68,26 @@ export function restartVerbs({ read, server, pageOf }: RestartSources): Pick<Opt
     retryTask: (ref, { task, mapIndex }, baseline, ctx) =>
       restart(ref, baseline, (nodes) => nodeOf(nodes, task, mapIndex), ctx),
   };
+}
+
+/**
+ * What the template says of arguments that were not given: after a retry with parameters Argo knows those of the workflow alone
+ * (seen, 3.7.4: `{{workflow.parameters.x}}` of a default stays as it is).
+ */
+function defaultsOf(workflow: JsonObject): Record<string, string> {
+  const given = new Set(argumentsIn(objectIn(workflow, 'spec')).map(({ name }) => name));
+  const all = argumentsIn(objectIn(objectIn(workflow, 'status'), 'storedWorkflowTemplateSpec'));
+  return Object.fromEntries(
+    all.flatMap(({ name, value }) => (given.has(name) || value === undefined ? [] : [[name, value]])),
+  );
+}
+
+function argumentsIn(spec: JsonObject): { name: string; value?: string }[] {
+  return objectsIn(objectIn(spec, 'arguments'), 'parameters').flatMap((parameter) => {
+    const { name, value } = parameter;
+    if (typeof name !== 'string') return [];
+    return typeof value === 'string' ? [{ name, value }] : [{ name }];
+  });
 }
 
 function isAt({ phase, baseline }: PresentExecution, expected: string): boolean {

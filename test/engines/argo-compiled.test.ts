@@ -44,14 +44,18 @@ onReal(`a real Argo${found ? '' : ` (${NOT_UP})`}`, () => {
     await adapter.close();
   }, LIMIT_MS);
 
-  async function onLocal({ definition, parameters }: SideBySide): Promise<Told> {
+  async function onLocal({ definition, parameters, retried }: SideBySide): Promise<Told> {
     const engine = await startEngine(database());
     try {
       const text = JSON.stringify(definition);
       const key = newKey();
       const sent = { ...submission(text, parameters, key), runId: 'run-7' };
       await engine.adapter.submit(sent, world.ctx());
-      const facts = await engine.untilFinal(key);
+      let facts = await engine.untilFinal(key);
+      if (retried === true) {
+        await engine.adapter.retry(sent.ref, facts.baseline ?? '', world.ctx());
+        facts = await engine.untilFinal(key);
+      }
       const { graph } = await engine.adapter.validate({ format: 'signalbox/v1', text }, world.ctx());
       return await tell(engine.adapter, sent.ref, facts, graph);
     } finally {
@@ -59,7 +63,7 @@ onReal(`a real Argo${found ? '' : ` (${NOT_UP})`}`, () => {
     }
   }
 
-  async function onArgo({ definition, parameters }: SideBySide, access: Access): Promise<Told> {
+  async function onArgo({ definition, parameters, retried }: SideBySide, access: Access): Promise<Told> {
     const through = access === 'server' ? adapter : await connectArgo(endpoint, access);
     const workflow = versionOf(definition);
     expect(errorsOf(await through.validate(workflow.definition, world.ctx()))).toEqual([]);
@@ -68,7 +72,13 @@ onReal(`a real Argo${found ? '' : ` (${NOT_UP})`}`, () => {
     expect(await through.submit(sent, world.ctx())).toMatchObject({ outcome: 'accepted' });
     const there = makeWorld(through, world.harness);
     made.push({ version: workflow, refs: [sent.ref] });
-    const facts = await there.ended(sent.ref);
+    let facts = await there.ended(sent.ref);
+    if (retried === true) {
+      const { baseline = '' } = facts;
+      expect(await through.retry?.(sent.ref, baseline, world.ctx())).toMatchObject({ outcome: 'accepted' });
+      await there.until(sent.ref, 'it began again', (seen) => seen.baseline !== baseline);
+      facts = await there.ended(sent.ref);
+    }
     const told = await tell(through, sent.ref, facts, await through.describe(workflow, world.ctx()));
     if (through !== adapter) await through.close();
     return told;
@@ -78,6 +88,16 @@ onReal(`a real Argo${found ? '' : ` (${NOT_UP})`}`, () => {
     '$reason',
     async (row) => {
       expect(await onArgo(row, 'server')).toEqual(await onLocal(row));
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    'alike through the Kubernetes API',
+    async () => {
+      const [first] = SIDE_BY_SIDE;
+      if (!first) throw new Error('there is no first definition');
+      expect(await onArgo(first, 'kubernetes')).toEqual(await onLocal(first));
     },
     LIMIT_MS,
   );
@@ -118,12 +138,8 @@ async function tell(adapter: EngineAdapter, ref: ExecutionRef, facts: PresentExe
       failure: run.failure && [run.failure.class, run.failure.code],
       attempts: (run.attempts ?? []).map(({ attempt, state, exitCode, failure }) => {
         // What ended otherwise than by the command's own exit has no code of its own.
-        return [
-          attempt,
-          state,
-          failure?.code,
-          failure === undefined || failure.code === 'exit-code' ? exitCode : undefined,
-        ];
+        const byItself = failure === undefined ? state !== 'CANCELLED' : failure.code === 'exit-code';
+        return [attempt, state, failure?.code, byItself ? exitCode : undefined];
       }),
     })),
     logs,

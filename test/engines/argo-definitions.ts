@@ -5,6 +5,8 @@ export interface SideBySide {
   reason: string;
   definition: object;
   parameters: Record<string, Json>;
+  /** Once it has failed it is retried, and its second end counts. */
+  retried?: boolean;
 }
 
 const image = { defaults: { image: 'localhost/busybox:1' } };
@@ -217,6 +219,43 @@ export const SIDE_BY_SIDE: SideBySide[] = [
           command: ['echo', '${{ tasks["skips-at-last"].state }}'],
         },
       },
+    }),
+  },
+  {
+    reason: 'a run that is retried: what failed begins again, attempts are counted on, values are still there',
+    parameters: { text: 'it\'s {{"}}' },
+    retried: true,
+    definition: wf('retried', {
+      params: { text: { type: 'string' } },
+      tasks: {
+        kept: {
+          run: `${write('y', '"kept {{1}}"')}; echo "attempt $SIGNALBOX_ATTEMPT"`,
+          outputs: { y: { type: 'string' } },
+        },
+        flaky: {
+          run: 'test "$SIGNALBOX_ATTEMPT" -ge 3',
+          retry: { max: 1 },
+          needs: ['kept'],
+        },
+        each: {
+          foreach: { items: [1, 2, 3] },
+          run: 'test "$SIGNALBOX_ITEM" != 2 || test "$SIGNALBOX_ATTEMPT" -ge 2 || exit 1; echo "attempt $SIGNALBOX_ATTEMPT of $SIGNALBOX_ITEM"; printf %s "$SIGNALBOX_ITEM" > "$SIGNALBOX_DIR/outputs/y"',
+          outputs: { y: { type: 'integer' } },
+        },
+        last: {
+          needs: ['flaky'],
+          command: ['echo', '${{ tasks.each.outputs.y }} ${{ tasks.kept.outputs.y }} ${{ params.text }}'],
+        },
+      },
+      outputs: { y: '${{ tasks.each.outputs.y }}' },
+    }),
+  },
+  {
+    reason: 'a run that takes too long',
+    parameters: {},
+    definition: wf('too-long', {
+      timeout: '20s',
+      tasks: { slow: { run: 'sleep 90' }, after: { needs: ['slow'], run: 'true' }, quick: { run: 'true' } },
     }),
   },
 ];
