@@ -135,7 +135,9 @@ function arithmetic(operator: '+' | '-' | '*' | '%', a: string, b: string, { var
   const finite = `(let ${result} = ${a} ${operator} ${b} + 0.0; abs(${result}) <= ${Number.MAX_VALUE} ? ${some(result)} : ${NONE})`;
   const ofNumbers = `${numbers} ? ${finite} : ${NONE}`;
   if (operator !== '+') return ofNumbers;
-  const lists = `type(${a}) == 'array' && type(${b}) == 'array' ? ${some(`concat(${a}, ${b})`)}`;
+  // Of two empty lists Argo makes null.
+  const joined = some(`len(${a}) == 0 ? ${b} : concat(${a}, ${b})`);
+  const lists = `type(${a}) == 'array' && type(${b}) == 'array' ? ${joined}`;
   return `${isText(a)} && ${isText(b)} ? ${some(`${a} + ${b}`)} : ${lists} : ${ofNumbers}`;
 }
 
