@@ -106,6 +106,7 @@ onReal(`a real Argo${found ? '' : ` (${NOT_UP})`}`, () => {
       CONDITIONS.forEach((condition, at) => {
         const given = answers.get(`c${at}`) ?? [];
         const differ = pairs.flatMap(([a = null, b = null], pair) => {
+          if (condition.includes('%') && !hasRemainder(a, b)) return [];
           const own = evaluateWhen(condition, { params: { a, b }, tasks: {}, run: { id: '7' } });
           const expected = own.ok ? String(own.value) : 'none';
           return given[pair] === expected ? [] : [{ a, b, expected, given: given[pair] }];
@@ -116,6 +117,11 @@ onReal(`a real Argo${found ? '' : ` (${NOT_UP})`}`, () => {
     LIMIT_MS,
   );
 });
+
+/** Argo has a remainder for whole numbers of 64 bits alone; README.md says so. */
+function hasRemainder(...values: Json[]): boolean {
+  return values.every((value) => typeof value !== 'number' || Number.isSafeInteger(value));
+}
 
 /** An expression that gives the list of a condition's answers, one for each pair of params. */
 function answersOf(condition: string, pairs: Json[][]): string {
