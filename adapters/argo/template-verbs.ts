@@ -42,11 +42,18 @@ export function templateVerbs(
         .then((created) => {
           readNamed(created, ref.name);
         });
-      const refused = await refusal(create).catch(async (error: unknown) => {
+      let conflict = false;
+      const refused = await refusal(create).catch((error: unknown) => {
         if (!(error instanceof EngineError) || error.code !== 'conflict') throw error;
-        return isOurs(await access.template(ref, ctx), ref, workflow) ? undefined : taken(ref);
+        conflict = true;
+        return undefined;
       });
-      return refused ? { state: 'FAILED', diagnostics: [refused] } : { state: 'READY' };
+      if (refused) return { state: 'FAILED', diagnostics: [refused] };
+      // argo-server answers, and starts runs, from its copy of the templates, which is a moment late: READY is what it can start.
+      const template = await access.template(ref, ctx);
+      if (!template) return { state: 'PENDING' };
+      if (conflict && !isOurs(template, ref, workflow)) return { state: 'FAILED', diagnostics: [taken(ref)] };
+      return { state: 'READY' };
     },
     retire: async (workflow, ctx) => {
       if (workflow.definition.format === 'reference') return;
@@ -77,8 +84,7 @@ async function refusal(call: Promise<void>): Promise<Diagnostic | undefined> {
   }
 }
 
-function isOurs(template: JsonObject | undefined, ref: TemplateRef, workflow: WorkflowVersion): boolean {
-  if (!template) throw new EngineError('conflict', `${ref.name} was there and is not there`);
+function isOurs(template: JsonObject, ref: TemplateRef, workflow: WorkflowVersion): boolean {
   return (
     objectIn(objectIn(readNamed(template, ref.name), 'metadata'), 'annotations')[DEFINITION_DIGEST] === workflow.digest
   );

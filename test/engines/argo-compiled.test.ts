@@ -16,6 +16,7 @@ import type { EngineAdapter, WorkflowVersion } from '../../adapters/spi/engine-a
 import type { ExecutionRef, PresentExecution } from '../../adapters/spi/facts.js';
 import { SIDE_BY_SIDE } from './argo-definitions.js';
 import type { SideBySide } from './argo-definitions.js';
+import { registered } from './parity.js';
 
 const LIMIT_MS = 600_000;
 const PATIENT = { patienceMs: 300_000 } as Harness;
@@ -67,7 +68,7 @@ onReal(`a real Argo${found ? '' : ` (${NOT_UP})`}`, () => {
     const through = access === 'server' ? adapter : await connectArgo(endpoint, access);
     const workflow = versionOf(definition);
     expect(errorsOf(await through.validate(workflow.definition, world.ctx()))).toEqual([]);
-    expect(await through.register(workflow, world.ctx())).toEqual({ state: 'READY' });
+    await registered(through, workflow, LIMIT_MS);
     const sent = { ...world.submission(workflow, parameters), runId: 'run-7' };
     expect(await through.submit(sent, world.ctx())).toMatchObject({ outcome: 'accepted' });
     const there = makeWorld(through, world.harness);

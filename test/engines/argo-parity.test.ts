@@ -1,0 +1,48 @@
+/** The portable workflows of all engines on a real Argo and on the local engine, side by side. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { parse } from 'yaml';
+import { NOT_UP, argoEndpoint, connectArgo } from '../../adapters/argo/argo-lab.test-support.js';
+import type { EngineAdapter } from '../../adapters/spi/engine-adapter.js';
+import { PARITY_CASES, localSide, outcomeOn } from './parity.js';
+import type { ParityCase } from './parity.js';
+
+const PATIENCE_MS = 300_000;
+const found = argoEndpoint();
+const onReal = found ? describe : describe.skip;
+
+onReal(`a real Argo${found ? '' : ` (${NOT_UP})`}`, () => {
+  if (!found) return;
+  let local: Awaited<ReturnType<typeof localSide>>;
+  let adapter: EngineAdapter;
+
+  beforeAll(async () => {
+    local = await localSide();
+    adapter = await connectArgo(found, 'server');
+  }, PATIENCE_MS);
+  afterAll(async () => {
+    await adapter.close();
+    await local.close();
+  });
+
+  test.each(PARITY_CASES.map(inContainers))(
+    '$name',
+    async (row) => {
+      const there = await outcomeOn(adapter, row, PATIENCE_MS);
+      expect(there).toEqual(await outcomeOn(local.adapter, row, PATIENCE_MS));
+    },
+    2 * PATIENCE_MS,
+  );
+});
+
+/** Sum and length of what comes in: the busybox of the lab has no cksum. */
+const SUM =
+  '{ sum=0 bytes=0; for byte in $(od -An -v -tu1); do sum=$(((sum * 31 + byte) % 1000003)) bytes=$((bytes + 1)); done; echo "$sum $bytes"; }';
+
+/** What runs in a container has an image, and only what is in it. */
+function inContainers(row: ParityCase): ParityCase {
+  const reviver = (_key: unknown, value: unknown): unknown =>
+    typeof value === 'string' ? value.replaceAll(/\bcksum\b/g, () => SUM) : value;
+  const definition = parse(row.text, reviver) as { defaults?: object };
+  const text = JSON.stringify({ ...definition, defaults: { image: 'localhost/busybox:1', ...definition.defaults } });
+  return { ...row, text };
+}
