@@ -114,9 +114,11 @@ function asAttested(run: TaskRunFacts, task: TaskDefinition, byId: ReadonlyMap<s
       const node = byId.get(attempt.externalId ?? '');
       if (!node) return attempt;
       if (attempt.state === 'FAILED') {
-        const { failure: _, ...ended } = attempt;
+        const { failure: _, exitCode, ...ended } = attempt;
         if (isLate(node)) return { ...ended, state: 'CANCELLED' };
-        return { ...ended, failure: compiledFailure(node, task) };
+        const failure = compiledFailure(node, task);
+        const code = commandsOwn(exitCode, failure);
+        return { ...ended, failure, ...(code === undefined ? {} : { exitCode: code }) };
       }
       const code = skipCode(node);
       return code === undefined ? attempt : { ...attempt, state: 'SKIPPED', exitCode: code };
@@ -130,6 +132,12 @@ function asAttested(run: TaskRunFacts, task: TaskDefinition, byId: ReadonlyMap<s
   if (run.state !== 'COMPLETED' || !node) return attested;
   if (skipCode(node) !== undefined) return { ...attested, state: 'SKIPPED', stateReason: 'skip-exit-code' };
   return { ...attested, outputs: outputsOf(node, task) };
+}
+
+/** The pod ends with a code of the runner where the command itself ended well, or did not end by itself. */
+function commandsOwn(exitCode: number | undefined, { code }: Failure): number | undefined {
+  if (code.startsWith('output-')) return 0;
+  return code === 'timed-out' || code === 'not-started' || code === 'command-refused' ? undefined : exitCode;
 }
 
 function outputsOf(node: PlacedNode, task: TaskDefinition): Record<string, Json> {

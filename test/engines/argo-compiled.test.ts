@@ -137,11 +137,12 @@ async function tell(adapter: EngineAdapter, ref: ExecutionRef, facts: PresentExe
       attempt: run.attempt,
       outputs: Object.keys(run.outputs ?? {}).length === 0 ? undefined : run.outputs,
       failure: run.failure && [run.failure.class, run.failure.code],
-      attempts: (run.attempts ?? []).map(({ attempt, state, exitCode, failure }) => {
-        // What ended otherwise than by the command's own exit has no code of its own.
-        const byItself = failure === undefined ? state !== 'CANCELLED' : failure.code === 'exit-code';
-        return [attempt, state, failure?.code, byItself ? exitCode : undefined];
-      }),
+      attempts: (run.attempts ?? []).map(({ attempt, state, exitCode, failure }) => [
+        attempt,
+        state,
+        failure?.code,
+        exitCode,
+      ]),
     })),
     logs,
   };
