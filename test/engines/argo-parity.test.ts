@@ -2,11 +2,17 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { NOT_UP, argoEndpoint, connectArgo } from '../../adapters/argo/argo-lab.test-support.js';
+import { callContext } from '../../adapters/conformance/world.js';
 import type { EngineAdapter } from '../../adapters/spi/engine-adapter.js';
-import { PARITY_CASES, localSide, outcomeOn } from './parity.js';
+import { PARITY_CASES, localSide, outcomeOn, runOn, toOutcome } from './parity.js';
 import type { ParityCase } from './parity.js';
 
 const PATIENCE_MS = 300_000;
+
+/** Sum and length of what comes in: the busybox of the lab has no cksum. */
+const SUM =
+  '{ sum=0 bytes=0; for byte in $(od -An -v -tu1); do sum=$(((sum * 31 + byte) % 1000003)) bytes=$((bytes + 1)); done; echo "$sum $bytes"; }';
+
 const found = argoEndpoint();
 const onReal = found ? describe : describe.skip;
 
@@ -27,16 +33,16 @@ onReal(`a real Argo${found ? '' : ` (${NOT_UP})`}`, () => {
   test.each(PARITY_CASES.map(inContainers))(
     '$name',
     async (row) => {
-      const there = await outcomeOn(adapter, row, PATIENCE_MS);
+      const { workflow, ref, facts } = await runOn(adapter, row, PATIENCE_MS);
+      const there = toOutcome(facts, await adapter.describe(workflow, callContext()));
+      // Others may use the same Argo: only what was made here is taken away.
+      await adapter.forget?.([ref], callContext());
+      await adapter.retire(workflow, callContext());
       expect(there).toEqual(await outcomeOn(local.adapter, row, PATIENCE_MS));
     },
     2 * PATIENCE_MS,
   );
 });
-
-/** Sum and length of what comes in: the busybox of the lab has no cksum. */
-const SUM =
-  '{ sum=0 bytes=0; for byte in $(od -An -v -tu1); do sum=$(((sum * 31 + byte) % 1000003)) bytes=$((bytes + 1)); done; echo "$sum $bytes"; }';
 
 /** What runs in a container has an image, and only what is in it. */
 function inContainers(row: ParityCase): ParityCase {
