@@ -7,6 +7,7 @@ import type { RunState } from '../../src/lifecycle/run-state.js';
 import { readRunRecords, takeTicket } from '../../src/lifecycle/run-store.js';
 import { Metrics } from '../../src/platform/metrics.js';
 import { applyObservations } from '../../src/reconcile/apply-observations.js';
+import { HintFollower } from '../../src/dispatch/hint-follower.js';
 import { Reconciler } from '../../src/reconcile/reconciler.js';
 import type { TestApp } from '../support/app.js';
 import { scriptedEngineKind } from '../support/scripted-engine/scripted-engine.engine-kind.js';
@@ -191,9 +192,13 @@ async function startHeld(count: number): Promise<number[]> {
 /** Ends executions without the engine's hints being heard: only a pass finds out. */
 async function quietly(ids: number[]): Promise<void> {
   const keys = await Promise.all(ids.map(async (id) => (await stage.runs.record(id)).execution.key));
+  const hints = stage.app.app.nest.get(HintFollower);
+  // Those that were heard before and are not followed yet, too: they would bring the end along.
+  await hints.stop();
   await stage.engine.controls.down();
   for (const key of keys) stage.engine.controls.finish(key);
   await stage.engine.controls.up();
+  hints.start();
 }
 
 /** A whole pass: the first call after an outage may meet a connection that has ended. */
