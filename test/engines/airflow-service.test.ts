@@ -116,7 +116,7 @@ describe.each([
       expect(run['outputs']).toMatchObject({
         squares: [1, 4],
         alarm: 'COMPLETED',
-        greeting: { bytes: Buffer.byteLength(HOSTILE) },
+        greeting: { bytes: Buffer.byteLength(HOSTILE), hex: Buffer.from(HOSTILE).toString('hex') },
       });
       const { body } = await api.get(`/workflow-runs/${run.id}/task-runs`);
       const ids = Object.fromEntries(body.items.map((task) => [String(task['task_title']), task.id]));
