@@ -17,6 +17,7 @@ import type { CancelMode } from '../spi/engine-adapter.js';
 import { readPlainText } from './plain-file.js';
 import type { ProcessIdentity } from './process-identity.js';
 import { isExitRecord, isIdentity, isStartRecord } from './record-shapes.js';
+import type { ExitRecord, StartRecord } from './record-shapes.js';
 
 /**
  * The folder of one attempt is the protocol between the owner of a node and a supervisor; engine-wide meaning is in
@@ -42,32 +43,6 @@ export interface AttemptSpec {
   /** Declared names; others are not looked at. */
   outputs: string[];
   outputLimitBytes: number;
-}
-
-export interface StartRecord {
-  supervisor: ProcessIdentity;
-  task: ProcessIdentity;
-  startedAt: string;
-}
-
-export interface OutputDigest {
-  bytes: number;
-  /** Hex; absent when the file is above the limit and was not read. */
-  sha256?: string;
-}
-
-export interface ExitRecord {
-  startedAt: string;
-  finishedAt: string;
-  /** Null when a signal ended the task, or it never started. */
-  exitCode: number | null;
-  signal: string | null;
-  timedOut: boolean;
-  /** Somebody asked for the end before the task ended by itself. */
-  stopped: boolean;
-  /** The system refused to start it (arguments too long, no more processes, ...). */
-  refused?: { code: string; message: string };
-  outputs: Record<string, OutputDigest>;
 }
 
 /** Where things lie inside an attempt's folder. `task` is what the task sees as SIGNALBOX_DIR. */

@@ -5,7 +5,8 @@ import type { Json, OutputDeclaration } from '../../definition/definition-types.
 import type { CancelMode } from '../spi/engine-adapter.js';
 import type { EngineLog } from '../spi/engine-kind.js';
 import type { Failure } from '../spi/facts.js';
-import type { AttemptName, AttemptSpec, StartRecord } from './attempt-folder.js';
+import type { AttemptName, AttemptSpec } from './attempt-folder.js';
+import type { StartRecord } from './record-shapes.js';
 import {
   PARTS,
   attemptFolder,

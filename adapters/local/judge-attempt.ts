@@ -1,4 +1,4 @@
-import type { ExitRecord } from './attempt-folder.js';
+import type { ExitRecord } from './record-shapes.js';
 import type { Life } from './process-identity.js';
 
 /** What an attempt's folder and the process table say. The life of the supervisor is read before the exit record. */

@@ -1,7 +1,8 @@
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import type { AttemptSpec, ExitRecord } from './attempt-folder.js';
+import type { AttemptSpec } from './attempt-folder.js';
+import type { ExitRecord } from './record-shapes.js';
 import { PARTS, createExclusively, readExit, reserveExit, writeExit } from './attempt-folder.js';
 import { DataDirectoryInUse, lockDirectory } from './data-directory-lock.js';
 import type { AttemptEvidence } from './judge-attempt.js';

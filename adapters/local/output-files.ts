@@ -2,7 +2,7 @@ import { fsyncSync, lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Json, OutputDeclaration, ValueType } from '../../definition/definition-types.js';
 import type { Failure } from '../spi/facts.js';
-import type { OutputDigest } from './attempt-folder.js';
+import type { OutputDigest } from './record-shapes.js';
 import { sha256, syncFolder } from './attempt-folder.js';
 import { readWhole, withPlainFile } from './plain-file.js';
 

@@ -1,6 +1,31 @@
 /** The records of an attempt lie where its task can write: what does not have their shape is no record. */
-import type { ExitRecord, StartRecord } from './attempt-folder.js';
 import type { ProcessIdentity } from './process-identity.js';
+
+export interface StartRecord {
+  supervisor: ProcessIdentity;
+  task: ProcessIdentity;
+  startedAt: string;
+}
+
+export interface OutputDigest {
+  bytes: number;
+  /** Hex; absent when the file is above the limit and was not read. */
+  sha256?: string;
+}
+
+export interface ExitRecord {
+  startedAt: string;
+  finishedAt: string;
+  /** Null when a signal ended the task, or it never started. */
+  exitCode: number | null;
+  signal: string | null;
+  timedOut: boolean;
+  /** Somebody asked for the end before the task ended by itself. */
+  stopped: boolean;
+  /** The system refused to start it (arguments too long, no more processes, ...). */
+  refused?: { code: string; message: string };
+  outputs: Record<string, OutputDigest>;
+}
 
 export function isIdentity(value: unknown): value is ProcessIdentity {
   const { bootId, pidNamespace, pid, startTime } = members(value);

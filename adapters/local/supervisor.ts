@@ -13,7 +13,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AttemptSpec, ExitRecord } from './attempt-folder.js';
+import type { AttemptSpec } from './attempt-folder.js';
+import type { ExitRecord } from './record-shapes.js';
 import {
   PARTS,
   beat,
