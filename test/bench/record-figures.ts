@@ -30,11 +30,11 @@ const REQUESTS = {
       request('GET', `/v1/workflow-runs/${1 + ((index * 7919) % RUNS)}`),
     ),
   },
-  list: { goal: 1.5, status: 200, requests: pages('state=COMPLETED') },
+  list: { goal: 1.5, status: 200, pages: 'state=COMPLETED' },
   selector: {
     goal: 0.95,
     status: 200,
-    requests: pages(`label_selector=${encodeURIComponent(SELECTOR)}`),
+    pages: `label_selector=${encodeURIComponent(SELECTOR)}`,
   },
 } as const;
 
@@ -63,12 +63,14 @@ export async function recordFigures(
     const floor = await startEntry('./floor-process.ts', env);
     try {
       for (const figure of wanted) {
-        const { goal, status, requests } = REQUESTS[figure];
+        const one = REQUESTS[figure];
+        const { goal, status } = one;
+        const requests = 'pages' in one ? await pagesOf(product.url, one.pages) : [...one.requests];
         await emit(async () => {
           const common = { product, floor, load, rounds, roundMs, roots: [own.pid] };
-          const one = await compare({ figure, goal, status, requests: [...requests], ...common });
+          const compared = await compare({ figure, goal, status, requests, ...common });
           const memory = { rss_mb: megabytes(product.pid), floor_rss_mb: megabytes(floor.pid) };
-          return [{ ...one, details: { ...one.details, ...memory } }];
+          return [{ ...compared, details: { ...compared.details, ...memory } }];
         });
       }
     } finally {
@@ -81,9 +83,16 @@ export async function recordFigures(
   }
 }
 
-/** Pages that begin a few runs later each; the floor answers with the first one. */
-function pages(filter: string): string[] {
-  return Array.from({ length: PAGES }, (_, skip) => request('GET', `${LIST_PATH}&${filter}&skip=${skip}`));
+/** Requests of one page after the other, as `Link` leads; the floor answers all of them with the first. */
+async function pagesOf(url: string, filter: string): Promise<string[]> {
+  const requests: string[] = [];
+  let path: string | undefined = `${LIST_PATH}&${filter}`;
+  while (path !== undefined && requests.length < PAGES) {
+    requests.push(request('GET', path));
+    const { headers } = await fetch(new URL(path, url));
+    path = /<([^>]+)>; rel="next"/.exec(headers.get('link') ?? '')?.[1];
+  }
+  return requests;
 }
 
 function megabytes(pid: number): number | undefined {
