@@ -21,8 +21,9 @@ const FIRST_PAGE: RunList = {
   skip: 0,
   staleAfterMs: STALE_AFTER_MS,
 };
-export const SELECTOR = 'team=team-1,stage in (stage-1)';
-const parsed = parseLabelSelector(SELECTOR);
+/** Of runs that bear both labels. */
+export const selector = (team: string, stage: string): string => `team=${team},stage in (${stage})`;
+const parsed = parseLabelSelector(selector('team-1', 'stage-1'));
 if (!parsed.ok) throw new Error('the selector of the benchmark is wrong');
 
 export const LIST = await only((db) => listRuns(db, FIRST_PAGE));

@@ -4,6 +4,9 @@ import type { Db, Database } from '../../src/platform/database.js';
 import { storeWorkflow } from '../../src/workflows/store-workflow.js';
 
 export const TITLE = 'bench';
+/** Values of the labels `team` and `stage`: each run has one of either, in turn. */
+export const TEAMS = ['team-0', 'team-1', 'team-2', 'team-3', 'team-4'];
+export const STAGES = ['stage-0', 'stage-1', 'stage-2'];
 
 const DEFINITION = JSON.stringify({
   apiVersion: 'signalbox/v1',
@@ -40,9 +43,10 @@ export async function seedRuns(db: Db, workflowId: number, count: number): Promi
   await db.query({
     text: `
       INSERT INTO labels (project, key, value)
-      SELECT 'default', 'team', 'team-' || i FROM generate_series(0, 4) i UNION ALL
-      SELECT 'default', 'stage', 'stage-' || i FROM generate_series(0, 2) i UNION ALL
+      SELECT 'default', 'team', unnest($1::text[]) UNION ALL
+      SELECT 'default', 'stage', unnest($2::text[]) UNION ALL
       SELECT 'default', 'owner', 'owner-' || i FROM generate_series(0, 99) i`,
+    values: [TEAMS, STAGES],
   });
   await db.query({
     text: `
