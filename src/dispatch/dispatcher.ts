@@ -84,7 +84,7 @@ class Lane {
     private readonly options: LaneOptions,
   ) {
     this.engineName = engine.name;
-    this.ahead = 4 * options.slots;
+    this.ahead = 2 * options.slots;
     this.claimed = Math.ceil(options.slots / 2);
     this.work = {
       slots: new Slots(options.slots),
