@@ -90,6 +90,8 @@ async function forget(endpoint: ArgoEndpoint, { key }: ExecutionRef): Promise<vo
   if (!answer.ok) throw new Error(`the archived copy of ${key} was not deleted: ${answer.status}`);
 }
 
+const SERVED_WITHIN_MS = 10_000;
+
 /** Of everything that people put there, so that it is found again. */
 const PEOPLES = 'signalbox-test/people';
 
@@ -99,6 +101,7 @@ export function argoPeople(endpoint: ArgoEndpoint): People & { withdraw(): Promi
     offer: async (fixture, name, label) => {
       const labels = { [PEOPLES]: 'true', ...(label === undefined ? {} : { [label.key]: label.value }) };
       await applyManifest(endpoint, { ...ARGO_FIXTURES[fixture], metadata: { name, labels } });
+      await untilServed(endpoint, name);
       return name;
     },
     start: async (reference) => {
@@ -121,6 +124,19 @@ export function argoPeople(endpoint: ArgoEndpoint): People & { withdraw(): Promi
       await kubectl(endpoint, 'delete', 'workflows,workflowtemplates', '-n', endpoint.namespace, '-l', PEOPLES);
     },
   };
+}
+
+/** argo-server starts from its own copy of the templates, which comes a moment after what Kubernetes took (3.7.4). */
+async function untilServed(endpoint: ArgoEndpoint, template: string): Promise<void> {
+  const headers = { authorization: bearerOf(endpoint) };
+  const { url, namespace } = endpoint;
+  const end = performance.now() + SERVED_WITHIN_MS;
+  while (performance.now() < end) {
+    const answer = await fetch(`${url}/api/v1/workflow-templates/${namespace}/${template}`, { headers });
+    if (answer.ok) return;
+    await sleep(100);
+  }
+  throw new Error(`argo-server does not show the template ${template}`);
 }
 
 /** Applies one object in the namespace of the lab, as administrator. */
