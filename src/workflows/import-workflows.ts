@@ -172,7 +172,8 @@ function outcomeOf({ asked, workflow, refusal }: Found, offer: EngineOffer | und
 }
 
 async function findOne(engine: Engine, asked: string, traceparent: string | undefined): Promise<Found> {
-  const { workflows } = await look(engine, 'intent', { reference: asked }, { traceparent });
+  // It waits for its share, and lets submits pass: a hundred references are a hundred calls.
+  const { workflows } = await look(engine, 'reconcile', { reference: asked }, { traceparent });
   const [workflow] = workflows;
   const found: Found = { asked, workflow, graph: undefined, refusal: undefined };
   if (workflow === undefined || engine.capabilities.registers === 'later') return found;
