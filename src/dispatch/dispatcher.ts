@@ -8,7 +8,7 @@ import { Database } from '../platform/database.js';
 import { Telemetry } from '../platform/telemetry.js';
 import { claimDueRuns } from './claim-due-runs.js';
 import { RunDriver, type DriveLane } from './run-driver.js';
-import { Slots } from './slots.js';
+import { Slots } from '../platform/slots.js';
 import { VisitStore } from './visit-store.js';
 
 const SUSPECT_ASKED_MS = 5_000;

@@ -15,7 +15,7 @@ import { afterAccepted, afterBaseline, afterError, afterFind, errorFields, notFo
 import { commitIntent, INTENT_FRESH_MS, withdrawIntent } from './intent.js';
 import { nextStep, type Step, type StepContext } from './next-step.js';
 import { toSubmission } from './to-submission.js';
-import type { Slots } from './slots.js';
+import type { Slots } from '../platform/slots.js';
 import type { VisitStore } from './visit-store.js';
 import { later, Visit } from './visit.js';
 

@@ -9,7 +9,7 @@ import { readRunRecords } from '../lifecycle/run-store.js';
 import { ROLES } from '../roles.js';
 import { claimDueRuns } from './claim-due-runs.js';
 import { RunDriver, type DriveLane } from './run-driver.js';
-import { Slots } from './slots.js';
+import { Slots } from '../platform/slots.js';
 import { VisitStore } from './visit-store.js';
 
 const engine = new MemoryEngine('memory');

@@ -37,7 +37,22 @@ export function decodeCursor(cursor: string, scope: CursorScope, kinds: readonly
   return position as Position;
 }
 
+/** Who pages through a list asks for its digest twice a page. Fewer than a thousand, for the lists read at one time. */
+const digests = new Map<string, string>();
+const MAX_DIGESTS = 500;
+
 function scopeDigest(scope: CursorScope): string {
+  const text = JSON.stringify(scope);
+  let digest = digests.get(text);
+  if (digest === undefined) {
+    if (digests.size >= MAX_DIGESTS) digests.clear();
+    digest = newDigest(scope);
+    digests.set(text, digest);
+  }
+  return digest;
+}
+
+function newDigest(scope: CursorScope): string {
   const filters = Object.fromEntries(Object.entries(scope.filters).filter(([, value]) => value !== undefined)) as Json;
   return contentHash({ list: scope.list, project: scope.project, order: scope.order, filters }).slice(0, 16);
 }

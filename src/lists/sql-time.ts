@@ -21,16 +21,16 @@ export function sqlMicroseconds(column: string): string {
 const DIGITS = 16;
 const SECOND_DIGITS = 10;
 /** The second that was last written, as digits and up to its point: times of a run, and of a page, lie close together. */
-let second = { digits: '', text: '' };
+let second = { digits: 'none', text: '' };
 
-/** Microseconds since 1970, in digits, as `sqlTime` writes them: cut to milliseconds. */
-export function rfc3339(microseconds: string): string {
-  if (microseconds.length !== DIGITS || microseconds.startsWith('-')) {
-    return new Date(Math.floor(Number(microseconds) / 1000)).toISOString();
+/** Microseconds since 1970, the digits of `text` from `start` to `end`, as `sqlTime` writes them: cut to milliseconds. */
+export function rfc3339(text: string, start = 0, end = text.length): string {
+  if (end - start !== DIGITS || text[start] === '-') {
+    return new Date(Math.floor(Number(text.slice(start, end)) / 1000)).toISOString();
   }
-  const digits = microseconds.slice(0, SECOND_DIGITS);
-  if (digits !== second.digits) {
+  if (!text.startsWith(second.digits, start)) {
+    const digits = text.slice(start, start + SECOND_DIGITS);
     second = { digits, text: new Date(Number(digits) * 1000).toISOString().slice(0, -'000Z'.length) };
   }
-  return `${second.text}${microseconds.slice(SECOND_DIGITS, SECOND_DIGITS + 3)}Z`;
+  return `${second.text}${text.slice(start + SECOND_DIGITS, start + SECOND_DIGITS + 3)}Z`;
 }

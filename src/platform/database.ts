@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { DatabaseInRecovery } from './database-errors.js';
 import type { DatabaseHandle, Db, Statement } from '../../adapters/spi/engine-kind.js';
+import { Slots } from './slots.js';
 
 export type { Db, Statement } from '../../adapters/spi/engine-kind.js';
 
@@ -28,6 +29,7 @@ const WAITING_PER_CONNECTION = 6;
 /** The one pool of a process. Store functions take a `Db` and so cannot leave a transaction by accident. */
 export class Database implements DatabaseHandle {
   readonly pool: pg.Pool;
+  private readonly limits: Slots[] = [];
 
   constructor(options: PoolOptions) {
     this.pool = new pg.Pool({
@@ -52,11 +54,28 @@ export class Database implements DatabaseHandle {
 
   /** So many wait for a connection that whoever comes now would be answered too late. */
   get overloaded(): boolean {
-    return this.pool.waitingCount >= WAITING_PER_CONNECTION * this.pool.options.max;
+    const waiting = this.limits.reduce((sum, slots) => sum + slots.waiting, this.pool.waitingCount);
+    return waiting >= WAITING_PER_CONNECTION * this.pool.options.max;
   }
 
   async query<Row = Record<string, unknown>>(statement: Statement): Promise<{ rows: Row[]; rowCount: number }> {
     return run<Row>(this.pool, statement);
+  }
+
+  /** For statements of one kind, of which so many are under way at once. Who waits for that counts as waiting for a connection. */
+  limited(atOnce: number): Db {
+    const slots = new Slots(atOnce);
+    this.limits.push(slots);
+    return {
+      query: async <Row>(statement: Statement) => {
+        const release = await slots.take();
+        try {
+          return await this.query<Row>(statement);
+        } finally {
+          release?.();
+        }
+      },
+    };
   }
 
   async transaction<T>(work: (db: Db) => Promise<T>): Promise<T> {

@@ -46,8 +46,25 @@ const PAGE_LABELS = `LEFT JOIN (
     FROM page p JOIN workflow_run_labels l ON l.workflow_run_id = p.id JOIN labels k ON k.id = l.label_id GROUP BY p.id
   ) marks ON marks.id = r.id`;
 
-/** SELECT of the runs of `page` as one text `entries`, NULL when there are none. `order` is an ORDER BY on the row `r`. */
-export function pageText(options: { staleAfterMs: string; order: string; createdAt: boolean }): string {
+export interface PageTextOptions {
+  staleAfterMs: string;
+  /** An ORDER BY on the row `r`. */
+  order: string;
+  createdAt: boolean;
+}
+
+/** By their options, of which there are few: putting one together takes as long as reading it into Node's answer. */
+const texts = new Map<string, string>();
+
+/** SELECT of the runs of `page` as one text `entries`, NULL when there are none. */
+export function pageText(options: PageTextOptions): string {
+  const key = `${options.staleAfterMs} ${options.order} ${options.createdAt}`;
+  let text = texts.get(key);
+  if (text === undefined) texts.set(key, (text = newPageText(options)));
+  return text;
+}
+
+function newPageText(options: PageTextOptions): string {
   const sql = shownParts(options.staleAfterMs, 'marks.labels');
   const parts = [...PARTS.map((part) => sql[part]), ...(options.createdAt ? [sqlExactTime('r.created_at')] : [])];
   const separator = `E'\\x1f'`;

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config.js';
 import type { Position } from '../lists/cursor.js';
-import { Database } from '../platform/database.js';
+import { Database, type Db } from '../platform/database.js';
 import { SharedReads } from '../platform/shared-reads.js';
 import { RunReader } from './run-reader.js';
 import { listRuns, type RunList } from './runs-store.js';
@@ -16,21 +16,31 @@ export interface ShownPage {
   next: Position | undefined;
 }
 
+/**
+ * Statements of pages under way: as many as keep this process busy with their answers. With one for each connection they cost the
+ * database a quarter more, and leave none for writes.
+ */
+const STATEMENTS_AT_ONCE = 6;
+
 /** Reads pages of runs. Dashboards ask for the same one at the same moment, and share it. */
 @Injectable()
 export class RunPages {
   private readonly shared = new SharedReads<ShownPage>();
 
+  private readonly database: Db;
+
   constructor(
-    private readonly database: Database,
+    database: Database,
     private readonly reader: RunReader,
     private readonly config: Config,
-  ) {}
+  ) {
+    this.database = database.limited(STATEMENTS_AT_ONCE);
+  }
 
   read(list: Omit<RunList, 'staleAfterMs'>): Promise<ShownPage> {
     return this.shared.ask(JSON.stringify(list), async () => {
       const { rows, next } = await listRuns(this.database, { ...list, staleAfterMs: staleAfterMs(this.config) });
-      return { count: rows.length, items: rows.map((row) => this.reader.toJson(row)).join(','), next };
+      return { count: rows.length, items: this.reader.toItems(rows), next };
     });
   }
 }

@@ -6,7 +6,7 @@ import { Batches } from '../platform/batches.js';
 import { Database, type Db } from '../platform/database.js';
 import { Problem } from '../platform/problem.js';
 import { RunRefresher } from '../reconcile/run-refresher.js';
-import { engineOf, toWorkflowRun, type RunRow, type ShownRun } from './run-row.js';
+import { addWorkflowRun, engineOf, toWorkflowRun, type RunRow, type ShownRun } from './run-row.js';
 import { readRun, readRuns, type RunName } from './runs-store.js';
 import { staleAfterMs } from './stale-after.js';
 import { includedTaskRuns } from './task-runs-store.js';
@@ -62,6 +62,16 @@ export class RunReader {
 
   toJson(row: ShownRun, extras?: Parameters<typeof toWorkflowRun>[2]): string {
     return toWorkflowRun(row, this.engines.capabilitiesOf(engineOf(row)).verbs, extras);
+  }
+
+  /** JSON texts of the runs, with commas between them. */
+  toItems(rows: readonly ShownRun[]): string {
+    const pieces: string[] = [];
+    for (const row of rows) {
+      if (pieces.length > 0) pieces.push(',');
+      addWorkflowRun(pieces, row, this.engines.capabilitiesOf(engineOf(row)).verbs);
+    }
+    return pieces.join('');
   }
 
   /** Only what the engine has can be asked for. */

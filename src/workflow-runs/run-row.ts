@@ -116,23 +116,35 @@ export interface RunExtras {
 }
 
 /** The response of a run as JSON text. `verbs` are the engine's. */
-export function toWorkflowRun(row: ShownRun, verbs: VerbSupport, extras: RunExtras = {}): string {
-  const cause = extras.staleCause ?? row.staleCause ?? undefined;
-  const stale = cause === undefined ? '"stale":false' : `"stale":true,"stale_cause":${JSON.stringify(cause)}`;
-  const taskRuns = extras.taskRuns === undefined ? '}' : `,"task_runs":${extras.taskRuns}}`;
-  // Joined at once: a text that grew by small ones is a tree of them, and costs more to lay flat than to write.
-  const pieces = [row.head];
-  addTimes(pieces, row.times);
-  pieces.push(row.values, allowedActionsMember(row.situation, verbs), stale, taskRuns);
+export function toWorkflowRun(row: ShownRun, verbs: VerbSupport, extras?: RunExtras): string {
+  const pieces: string[] = [];
+  addWorkflowRun(pieces, row, verbs, extras);
   return pieces.join('');
+}
+
+/**
+ * Adds the texts that make up the response. They are joined once, with those of all runs of a page: a text that grew by small
+ * ones is a tree of them, and costs more to lay flat than to write.
+ */
+export function addWorkflowRun(pieces: string[], row: ShownRun, verbs: VerbSupport, extras: RunExtras = {}): void {
+  const cause = extras.staleCause ?? row.staleCause ?? undefined;
+  pieces.push(row.head, timeMembers(row.times), row.values, allowedActionsMember(row.situation, verbs));
+  pieces.push(cause === undefined ? '"stale":false' : `"stale":true,"stale_cause":${JSON.stringify(cause)}`);
+  pieces.push(extras.taskRuns === undefined ? '}' : `,"task_runs":${extras.taskRuns}}`);
 }
 
 const TIME_MEMBERS = Object.keys(TIMES).map((name) => `,"${name}":"`);
 
-function addTimes(pieces: string[], times: string): void {
-  times.split(',').forEach((microseconds, index) => {
-    if (microseconds !== '') pieces.push(TIME_MEMBERS[index] ?? '', rfc3339(microseconds), '"');
-  });
+function timeMembers(times: string): string {
+  let members = '';
+  let at = 0;
+  for (const member of TIME_MEMBERS) {
+    const comma = times.indexOf(',', at);
+    const end = comma < 0 ? times.length : comma;
+    if (end > at) members += `${member}${rfc3339(times, at, end)}"`;
+    at = end + 1;
+  }
+  return members;
 }
 
 /** The engine of a run; its name holds no blank. */

@@ -6,6 +6,8 @@ import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import pg from 'pg';
+import { NO_VERBS } from '../../adapters/spi/engine-adapter.js';
+import { allowedActions } from '../../src/lifecycle/allowed-actions.js';
 import { newRunToken, runKey } from '../../src/lifecycle/run-key.js';
 import { lockKey } from '../../src/platform/idempotency-fingerprint.js';
 import { GET, LIST_BY_SELECTOR, POST, STALE_AFTER_MS } from './floor-statements.js';
@@ -49,6 +51,13 @@ interface Shown {
   values: string;
 }
 
+/** Of every run of the record: a part of the answer that Signalbox works out. */
+const ACTIONS = allowedActions(
+  { state: 'COMPLETED', desired: 'run', generation: 1, execution: { outcome: 'known' } },
+  NO_VERBS,
+);
+const ACTIONS_TEXT = JSON.stringify(ACTIONS);
+
 const TIMES = ['created_at', 'updated_at', 'submitted_at', 'started_at', 'finished_at', 'observed_at'];
 
 function toJson(row: Shown): string {
@@ -56,7 +65,7 @@ function toJson(row: Shown): string {
   row.times.split(',').forEach((microseconds, index) => {
     if (microseconds !== '') times += `,"${TIMES[index]}":"${new Date(Number(microseconds) / 1000).toISOString()}"`;
   });
-  return `${row.head}${times}${row.values},"allowed_actions":[],"stale":false}`;
+  return `${row.head}${times}${row.values},"allowed_actions":${ACTIONS_TEXT},"stale":false}`;
 }
 
 async function get(id: number): Promise<string> {
@@ -81,7 +90,9 @@ async function listBySelector(): Promise<string> {
 /** The same page of the same runs, its JSON built here. */
 async function list(): Promise<string> {
   const { rows } = await pool.query<Record<string, unknown>>(ROWS);
-  return JSON.stringify({ items: rows.slice(0, 50) });
+  return JSON.stringify({
+    items: rows.slice(0, 50).map((row) => ({ ...row, allowed_actions: ACTIONS, stale: false })),
+  });
 }
 
 async function post(request: IncomingMessage): Promise<string> {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Observation } from '../../adapters/spi/facts.js';
 import { claimDueRuns } from '../../src/dispatch/claim-due-runs.js';
-import { Slots } from '../../src/dispatch/slots.js';
+import { Slots } from '../../src/platform/slots.js';
 import { VisitStore } from '../../src/dispatch/visit-store.js';
 import { RunDriver } from '../../src/dispatch/run-driver.js';
 import { checkHealth } from '../../src/engines/engine-health.js';

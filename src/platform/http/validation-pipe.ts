@@ -57,15 +57,26 @@ function toInstance<T extends object>(model: new () => T, value: object): T {
   return instance;
 }
 
-/** Query DTOs that were found to hold without any parameter: most requests have none, and need not be validated again. */
-const holdEmpty = new WeakSet<Model>();
+/** DTOs of queries that were found to hold, by the query: most have no parameter, and who polls asks the same again. */
+const sound = new WeakMap<Model, Map<string, object>>();
+const MAX_SOUND = 200;
+const MAX_QUERY_LENGTH = 500;
 
+/** The DTO is frozen: others get it too. */
 async function toQuery(model: Model, query: Record<string, unknown>): Promise<object> {
-  const isEmpty = Object.keys(query).length === 0;
-  if (isEmpty && holdEmpty.has(model)) return new model();
-  const instance = await toModel(model, query, 'query');
-  if (isEmpty) holdEmpty.add(model);
+  const text = JSON.stringify(query);
+  const known = sound.get(model) ?? new Map<string, object>();
+  const found = known.get(text);
+  if (found) return found;
+  const instance = frozen(await toModel(model, query, 'query'));
+  if (known.size >= MAX_SOUND) known.clear();
+  if (text.length <= MAX_QUERY_LENGTH) sound.set(model, known.set(text, instance));
   return instance;
+}
+
+function frozen<T extends object>(instance: T): T {
+  for (const value of Object.values(instance)) if (Array.isArray(value)) Object.freeze(value);
+  return Object.freeze(instance);
 }
 
 function asObject(value: unknown): object {
