@@ -1,6 +1,7 @@
 import { test } from '@jest/globals';
 import { describeConformance } from '../conformance/describe-conformance.js';
-import { NOT_UP, argoEndpoint, argoHarness } from './argo-lab.test-support.js';
+import { argoEndpoint, NOT_UP } from './argo-endpoint.test-support.js';
+import { argoHarness } from './argo-lab.test-support.js';
 
 const endpoint = argoEndpoint();
 if (endpoint) {

@@ -1,10 +1,8 @@
-import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import type { FixtureName } from '../conformance/fixtures.js';
 import type { Harness } from '../conformance/harness.js';
 import type { People } from '../conformance/people.js';
@@ -12,34 +10,9 @@ import { INSTALLATION_ID } from '../conformance/world.js';
 import type { EngineAdapter } from '../spi/engine-adapter.js';
 import type { EngineHost } from '../spi/engine-kind.js';
 import type { ExecutionRef } from '../spi/facts.js';
+import { kubectl, optionsOf, type Access, type ArgoEndpoint } from './argo-endpoint.test-support.js';
 import { ARGO_FIXTURES } from './argo-fixtures.test-support.js';
 import { argoEngine } from './argo.engine-kind.js';
-
-/** The file that the engine lab writes: `npm run engines -- up argo`. */
-export interface ArgoEndpoint {
-  url: string;
-  namespace: string;
-  tokenFile: string;
-  kubeconfig: string;
-  adminKubeconfig: string;
-  /** A program that is also kubectl. */
-  kubectl: string;
-}
-
-export const NOT_UP = 'no Argo is up: ARGO_ENDPOINT is not set (npm run engines -- up argo tells to what)';
-
-/** Nothing when no real Argo is named to the tests. */
-export function argoEndpoint(): ArgoEndpoint | undefined {
-  const file = process.env['ARGO_ENDPOINT'];
-  return file === undefined ? undefined : (JSON.parse(readFileSync(file, 'utf8')) as ArgoEndpoint);
-}
-
-export type Access = 'server' | 'kubernetes';
-
-export function optionsOf(endpoint: ArgoEndpoint, access: Access): Record<string, unknown> {
-  const { url, namespace, tokenFile, kubeconfig } = endpoint;
-  return access === 'server' ? { url, namespace, tokenFile } : { access, kubeconfig, uiUrl: url };
-}
 
 export function connectArgo(endpoint: ArgoEndpoint, access: Access): Promise<EngineAdapter> {
   const host = { engineName: 'argo', installationId: INSTALLATION_ID } as EngineHost;
@@ -48,13 +21,6 @@ export function connectArgo(endpoint: ArgoEndpoint, access: Access): Promise<Eng
 
 export function definitionOf(fixture: FixtureName): { format: 'native'; text: string } {
   return { format: 'native', text: JSON.stringify(ARGO_FIXTURES[fixture]) };
-}
-
-/** As administrator of the lab's cluster. */
-export async function kubectl({ kubectl: program, adminKubeconfig }: ArgoEndpoint, ...args: string[]): Promise<string> {
-  const options = { timeout: 180_000, maxBuffer: 64 * 1_048_576 };
-  const { stdout } = await promisify(execFile)(program, ['kubectl', '--kubeconfig', adminKubeconfig, ...args], options);
-  return stdout.trim();
 }
 
 export async function restartArgo(endpoint: ArgoEndpoint): Promise<void> {

@@ -1,6 +1,7 @@
 import { test } from '@jest/globals';
 import { describeConformance } from '../conformance/describe-conformance.js';
-import { NOT_UP, argoEndpoint, argoHarness } from './argo-lab.test-support.js';
+import { argoEndpoint, NOT_UP } from './argo-endpoint.test-support.js';
+import { argoHarness } from './argo-lab.test-support.js';
 
 /** Argo deletes the failed pods of a workflow that it retries; argo-engine.test.ts holds it to the rest of this case. */
 const LOG_IS_GONE = {

@@ -1,7 +1,7 @@
 /** Definitions on a real Argo end as they end on the local engine. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Access } from '../../adapters/argo/argo-lab.test-support.js';
-import { NOT_UP, argoEndpoint, connectArgo } from '../../adapters/argo/argo-lab.test-support.js';
+import { argoEndpoint, NOT_UP, type Access } from '../../adapters/argo/argo-endpoint.test-support.js';
+import { connectArgo } from '../../adapters/argo/argo-lab.test-support.js';
 import type { World } from '../../adapters/conformance/conformance-case.js';
 import type { Harness } from '../../adapters/conformance/harness.js';
 import { makeWorld, sha256 } from '../../adapters/conformance/world.js';

@@ -1,7 +1,8 @@
 /** The portable workflows of all engines on a real Argo and on the local engine, side by side. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
-import { NOT_UP, argoEndpoint, connectArgo } from '../../adapters/argo/argo-lab.test-support.js';
+import { argoEndpoint, NOT_UP } from '../../adapters/argo/argo-endpoint.test-support.js';
+import { connectArgo } from '../../adapters/argo/argo-lab.test-support.js';
 import { callContext } from '../../adapters/conformance/world.js';
 import type { EngineAdapter } from '../../adapters/spi/engine-adapter.js';
 import { PARITY_CASES, localSide, outcomeOn, runOn, toOutcome } from './parity.js';

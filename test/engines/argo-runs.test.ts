@@ -1,14 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import {
-  NOT_UP,
   argoEndpoint,
-  argoPeople,
-  definitionOf,
   kubectl,
+  NOT_UP,
   optionsOf,
   type Access,
   type ArgoEndpoint,
-} from '../../adapters/argo/argo-lab.test-support.js';
+} from '../../adapters/argo/argo-endpoint.test-support.js';
+import { argoPeople, definitionOf } from '../../adapters/argo/argo-lab.test-support.js';
 import type { FixtureName } from '../../adapters/conformance/fixtures.js';
 import { ENGINE_KINDS } from '../../src/engines/registry.js';
 import { Api, type Body } from '../support/api.js';

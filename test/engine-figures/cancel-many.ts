@@ -1,0 +1,91 @@
+/** Many running runs cancelled at once: from the 202 to CANCELLED, and until nothing of them works any more. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { median, type Figure } from '../bench/figure.js';
+import { MachineProbe } from '../bench/machine-probe.js';
+import { until } from '../support/until.js';
+import { EngineStage } from './engine-stage.js';
+import type { Measure } from './measure.js';
+
+const TITLE = 'cancelled';
+const LONG_MS = 900_000;
+const LOOK_EVERY_MS = 200;
+
+export async function cancelMany({ engine, runs, say }: Measure): Promise<Figure[]> {
+  // On the command line of its own processes and of no others.
+  const command = `sleep ${36_000 + (Date.now() % 100_000)}`;
+  const stage = await EngineStage.start(engine);
+  try {
+    await stage.storeTask(TITLE, { run: `exec ${command}` });
+    const ids: number[] = [];
+    for (let index = 0; index < runs; index++) ids.push(await stage.startRun(TITLE));
+    const externalIds = await until(
+      async () => new Set((await stage.runs()).flatMap((run) => run.externalId ?? [])),
+      (known) => known.size === runs,
+      LONG_MS,
+    );
+    say(`${runs} are on the engine`);
+    await until(
+      async () => {
+        const states = (await stage.runs()).filter((run) => run.state === 'RUNNING').length;
+        return Math.min(states, await engine.working(externalIds, command));
+      },
+      (working) => working >= runs,
+      LONG_MS,
+    );
+    say(`${runs} are running`);
+    const probe = new MachineProbe([]);
+    const acceptedAt = new Map<number, number>();
+    const began = performance.now();
+    const gone = untilNothingWorks(() => engine.working(externalIds, command), began);
+    await Promise.all(
+      ids.map(async (id) => {
+        const { status } = await stage.api.put(`/workflow-runs/${id}/cancel`);
+        if (status !== 202) throw new Error(`a cancel was answered ${status}`);
+        acceptedAt.set(id, performance.now());
+      }),
+    );
+    const cancelled = await untilCancelled(stage, acceptedAt);
+    return toFigures(stage, runs, cancelled, await gone, probe);
+  } finally {
+    await stage.close();
+  }
+}
+
+/** Seconds from the 202 of each run to its end, as its events say. */
+async function untilCancelled(stage: EngineStage, acceptedAt: ReadonlyMap<number, number>): Promise<number[]> {
+  const seconds = new Map<number, number>();
+  const end = performance.now() + LONG_MS;
+  while (seconds.size < acceptedAt.size && performance.now() < end) {
+    await sleep(LOOK_EVERY_MS);
+    for (const { id, state } of await stage.runs()) {
+      const accepted = acceptedAt.get(id);
+      if (accepted === undefined || seconds.has(id)) continue;
+      if (state === 'CANCELLED') seconds.set(id, (performance.now() - accepted) / 1000);
+      else if (state === 'COMPLETED' || state === 'FAILED') throw new Error(`run ${id} ended ${state}`);
+    }
+  }
+  if (seconds.size < acceptedAt.size) throw new Error(`${acceptedAt.size - seconds.size} runs were not cancelled`);
+  return [...seconds.values()];
+}
+
+async function untilNothingWorks(working: () => Promise<number>, began: number): Promise<number> {
+  await until(working, (count) => count === 0, LONG_MS);
+  return (performance.now() - began) / 1000;
+}
+
+function toFigures(stage: EngineStage, runs: number, cancelled: number[], gone: number, probe: MachineProbe): Figure[] {
+  const machine = probe.report();
+  const grace = 60;
+  const figure = (name: string, value: number, details: Record<string, unknown>): Figure => ({
+    figure: `${name} ${stage.engine.name}`,
+    unit: 's',
+    value,
+    goal: { of: 'value', at: 'most', is: grace },
+    details: { runs, ...details },
+    machine,
+  });
+  return [
+    figure('cancelled', Math.max(...cancelled), { median: median(cancelled), first: Math.min(...cancelled) }),
+    figure('nothing left', gone, {}),
+  ];
+}

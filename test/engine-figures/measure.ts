@@ -1,0 +1,11 @@
+import type { MeasuredEngine } from './measured-engine.js';
+
+/** What every figure of a real engine is given. */
+export interface Measure {
+  engine: MeasuredEngine;
+  /** Of the figure's kind: created, active, or cancelled. */
+  runs: number;
+  seed: number;
+  /** Progress, for people. */
+  say(line: string): void;
+}

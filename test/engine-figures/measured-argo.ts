@@ -1,0 +1,48 @@
+import { kubectl, optionsOf, type ArgoEndpoint } from '../../adapters/argo/argo-endpoint.test-support.js';
+import { MANAGED_BY } from '../../adapters/argo/marker.js';
+import type { MeasuredEngine } from './measured-engine.js';
+
+/** Argo's own label of the pods of a workflow. */
+const OF_WORKFLOW = 'workflows.argoproj.io/workflow';
+
+/** Waits without a pod. */
+const WAITING = JSON.stringify({
+  apiVersion: 'argoproj.io/v1alpha1',
+  kind: 'WorkflowTemplate',
+  spec: { entrypoint: 'wait', templates: [{ name: 'wait', suspend: {} }] },
+});
+
+interface Listed {
+  items: { metadata: { name: string; labels?: Record<string, string> }; status?: { phase?: string } }[];
+}
+
+export function argoEngineUnderMeasure(found: Record<string, unknown>): MeasuredEngine {
+  const endpoint = found as unknown as ArgoEndpoint;
+  const list = async (kind: string, selector: string): Promise<Listed['items']> => {
+    const text = await kubectl(endpoint, 'get', kind, '-n', endpoint.namespace, '-l', selector, '-o', 'json');
+    return (JSON.parse(text) as Listed).items;
+  };
+  return {
+    name: 'argo',
+    kind: 'argo',
+    url: endpoint.url,
+    options: (url) => ({ ...optionsOf(endpoint, 'server'), url }),
+    task: { image: 'localhost/busybox:1' },
+    waiting: WAITING,
+    executions: async () => {
+      const workflows = await list('workflows', `${MANAGED_BY}=signalbox`);
+      return new Set(workflows.map((workflow) => workflow.metadata.name));
+    },
+    working: async (externalIds) => {
+      const pods = await list('pods', OF_WORKFLOW);
+      return pods.filter(
+        ({ metadata, status }) =>
+          externalIds.has(metadata.labels?.[OF_WORKFLOW] ?? '') && ['Pending', 'Running'].includes(status?.phase ?? ''),
+      ).length;
+    },
+    loseTask: async (externalId) => {
+      await kubectl(endpoint, 'delete', 'pods', '-n', endpoint.namespace, '-l', `${OF_WORKFLOW}=${externalId}`);
+    },
+    close: () => Promise.resolve(),
+  };
+}

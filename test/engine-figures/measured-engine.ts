@@ -1,0 +1,34 @@
+/** A real engine that figures are taken on, seen past Signalbox: what it holds, and what it still works on. */
+import { readdirSync, readFileSync } from 'node:fs';
+
+export interface MeasuredEngine {
+  name: string;
+  kind: 'airflow' | 'argo';
+  url: string;
+  /** As in ENGINES_FILE, with its calls going to `url`. */
+  options(url: string): Record<string, unknown>;
+  /** More of a portable task than its command: the image, where there are containers. */
+  task: Record<string, unknown>;
+  /** A native definition whose runs stay active and give the engine next to nothing to do. */
+  waiting: string;
+  /** External ids of all that was ever submitted, of the workflow of `externalId` at least. */
+  executions(externalId: string): Promise<Set<string>>;
+  /** Processes or pods that work on these executions; `command` stands on the command line of each and nowhere else. */
+  working(externalIds: ReadonlySet<string>, command: string): Promise<number>;
+  /** Where the engine keeps logs beside the task, takes the log and what ran the task away; undefined = there is no such thing. */
+  loseTask?(externalId: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Processes of this machine with the words on their command line, side by side. */
+export function processesWith(...words: string[]): number {
+  const wanted = words.join('\0');
+  return readdirSync('/proc').filter((pid) => {
+    if (!/^\d+$/.test(pid)) return false;
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith(`${wanted}\0`);
+    } catch {
+      return false;
+    }
+  }).length;
+}
