@@ -32,6 +32,10 @@ if (values.help) endWithUsage(USAGE);
 const complaint = name === undefined ? 'Which engine?' : unknownEngines([name]);
 if (complaint !== undefined) endWithUsage(USAGE, complaint);
 
+/** Airflow runs few things at once by itself, and fewer in the lab. */
+const AT_ONCE = ['PARALLELISM', 'MAX_ACTIVE_RUNS_PER_DAG', 'MAX_ACTIVE_TASKS_PER_DAG'];
+for (const setting of AT_ONCE) process.env[`AIRFLOW__CORE__${setting}`] ??= '60';
+
 const engine = await loadEngine(name);
 const lab = makeLab(name);
 const wasUp = (await engine.status(lab)).state === 'up';

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { LogPage } from '../../adapters/spi/engine-adapter.js';
 import { EngineError } from '../../adapters/spi/engine-error.js';
+import { Config } from '../config.js';
 import { engineProblem } from '../engines/engine-problem.js';
 import { Engines } from '../engines/engines.js';
 import { Problem } from '../platform/problem.js';
@@ -11,13 +12,18 @@ import type { TaskRunFacts } from './task-runs-store.js';
 const LOOK_EVERY_MS = 500;
 /** An engine that does not answer is asked again, slower. */
 const LOOK_AGAIN_MS = 2_000;
+/** Calls as long as this many others: most engines find where a page begins by reading all that comes before it. */
+const DEEP_PAGE_CALLS = 6;
 /** Bytes of one message of a stream. */
 const STREAM_PAGE_BYTES = 64 * 1024;
 
 /** Logs of attempts, page by page, straight from the engine: nothing of them is kept here. */
 @Injectable()
 export class TaskLogs {
-  constructor(private readonly engines: Engines) {}
+  constructor(
+    private readonly engines: Engines,
+    private readonly config: Config,
+  ) {}
 
   /** One page. Throws `logs-gone` with the reason, `validation-failed` for a cursor that is none, `engine-unavailable`, `engine-cannot`. */
   async page(
@@ -25,8 +31,10 @@ export class TaskLogs {
     request: { attempt: number; cursor?: string | undefined; limitBytes: number; traceparent?: string | undefined },
   ): Promise<LogPage> {
     const engine = this.engines.require(taskRun.engine);
+    const { engineTimeoutMs } = this.config;
+    const timeoutMs = request.cursor === undefined ? engineTimeoutMs : DEEP_PAGE_CALLS * engineTimeoutMs;
     const page = await engine.gateway
-      .call('logs', { class: 'read', traceparent: request.traceparent }, (adapter, ctx) =>
+      .call('logs', { class: 'read', timeoutMs, traceparent: request.traceparent }, (adapter, ctx) =>
         adapter.logs(
           {
             ref: {

@@ -9,6 +9,8 @@ import type { Measure } from './measure.js';
 const TITLE = 'cancelled';
 const LONG_MS = 900_000;
 const LOOK_EVERY_MS = 200;
+/** A look takes a program of its own. */
+const LOOK_AT_ENGINE_MS = 1_000;
 
 export async function cancelMany({ engine, runs, say }: Measure): Promise<Figure[]> {
   // On the command line of its own processes and of no others.
@@ -26,6 +28,7 @@ export async function cancelMany({ engine, runs, say }: Measure): Promise<Figure
     say(`${runs} are on the engine`);
     await until(
       async () => {
+        await sleep(LOOK_AT_ENGINE_MS);
         const states = (await stage.runs()).filter((run) => run.state === 'RUNNING').length;
         return Math.min(states, await engine.working(externalIds, command));
       },
@@ -39,8 +42,8 @@ export async function cancelMany({ engine, runs, say }: Measure): Promise<Figure
     const gone = untilNothingWorks(() => engine.working(externalIds, command), began);
     await Promise.all(
       ids.map(async (id) => {
-        const { status } = await stage.api.put(`/workflow-runs/${id}/cancel`);
-        if (status !== 202) throw new Error(`a cancel was answered ${status}`);
+        const { status, text } = await stage.api.put(`/workflow-runs/${id}/cancel`);
+        if (status !== 202) throw new Error(`a cancel was answered ${status}: ${text}`);
         acceptedAt.set(id, performance.now());
       }),
     );
@@ -69,7 +72,14 @@ async function untilCancelled(stage: EngineStage, acceptedAt: ReadonlyMap<number
 }
 
 async function untilNothingWorks(working: () => Promise<number>, began: number): Promise<number> {
-  await until(working, (count) => count === 0, LONG_MS);
+  await until(
+    async () => {
+      await sleep(LOOK_AT_ENGINE_MS);
+      return working();
+    },
+    (count) => count === 0,
+    LONG_MS,
+  );
   return (performance.now() - began) / 1000;
 }
 

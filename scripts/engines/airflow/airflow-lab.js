@@ -85,5 +85,11 @@ function environment(kind, lab, programs, database) {
     AIRFLOW__CORE__MIN_SERIALIZED_DAG_FETCH_INTERVAL: '0',
     AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME: '0.2',
     ...kind.environment(home),
+    ...ownSettings(),
   };
+}
+
+/** What whoever calls `up` says about Airflow in Airflow's own variables goes before what the lab says. */
+function ownSettings() {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith('AIRFLOW__')));
 }
