@@ -64,3 +64,8 @@ test('a log is read after every shape of a broken one, more of them than there a
   }
   expect(await textOf(await adapter.logs(REQUEST, callContext(DEADLINE_MS)))).toBe('a line\n');
 });
+
+test('a cursor can stand in an address and in a header', async () => {
+  const { nextCursor = '' } = await adapter.logs({ ...REQUEST, limitBytes: 5 }, callContext(DEADLINE_MS));
+  expect(nextCursor).toMatch(/^[\x21-\x7e]+$/);
+});

@@ -47,7 +47,7 @@ export async function readLogPage(runs: AirflowRuns, request: LogRequest, ctx: C
     source: ended ? 'archived' : 'live',
     chunks: once(page.text),
     end: ended && page.isLast,
-    ...(ended && page.isLast ? {} : { nextCursor: `line ${page.next}` }),
+    ...(ended && page.isLast ? {} : { nextCursor: `line-${page.next}` }),
   };
 }
 
@@ -144,7 +144,7 @@ function hasEnded({ word, tryNumber }: TaskInstance, attempt: number): boolean {
 
 function lineOf(cursor: string | undefined): number {
   if (cursor === undefined) return 0;
-  const line = /^line (\d{1,12})$/.exec(cursor)?.[1];
+  const line = /^line-(\d{1,12})$/.exec(cursor)?.[1];
   if (line === undefined) throw new EngineError('rejected', 'the cursor is not one of this log');
   return Number(line);
 }

@@ -116,7 +116,7 @@ export interface LogPage {
   source: 'live' | 'archived' | 'none';
   /** The page's bytes, UTF-8 lines; streamed, never held whole. */
   chunks: AsyncIterable<Uint8Array>;
-  /** Where the next page starts; absent = nothing more, now or ever. */
+  /** Where the next page starts, in at most 500 visible characters of ASCII; absent = nothing more, now or ever. */
   nextCursor?: string;
   /** The attempt has ended and this page reaches its last line. */
   end: boolean;

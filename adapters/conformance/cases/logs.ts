@@ -23,6 +23,8 @@ async function readAll({ adapter, ctx }: World, request: LogRequest): Promise<{ 
     const last = await adapter.logs(next, ctx());
     pages.push(await textOf(last));
     if (last.nextCursor === undefined || pages.length > 1_000) return { pages, last };
+    // It travels in an address and in a header.
+    expect(last.nextCursor).toMatch(/^[\x21-\x7e]{1,500}$/);
     next = { ...request, cursor: last.nextCursor };
   }
 }
