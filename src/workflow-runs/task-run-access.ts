@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { FINAL_TASK_STATES } from '../../adapters/spi/facts.js';
 import { Answer } from '../platform/answer.js';
 import { Database } from '../platform/database.js';
+import { LentBody } from '../platform/http/lent-body.js';
 import { Problem } from '../platform/problem.js';
 import { openEventStream, type StreamMessage } from './event-stream.js';
 import { StreamSlots } from './stream-slots.js';
@@ -76,7 +77,7 @@ export class TaskRunAccess {
       });
       reply.header('link', `<${request.path}?${query.toString()}>; rel="next"`);
     }
-    return Readable.from(page.chunks, { objectMode: false });
+    return new LentBody(page.chunks);
   }
 
   private async follow(
