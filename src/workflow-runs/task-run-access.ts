@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import { FINAL_TASK_STATES } from '../../adapters/spi/facts.js';
 import { Answer } from '../platform/answer.js';
 import { Database } from '../platform/database.js';
-import { LentBody } from '../platform/http/lent-body.js';
+import { LentChunks } from '../platform/http/lent-chunks.js';
 import { Problem } from '../platform/problem.js';
 import { openEventStream, type StreamMessage } from './event-stream.js';
 import { StreamSlots } from './stream-slots.js';
@@ -54,7 +54,7 @@ export class TaskRunAccess {
   }
 
   /** A page as text with the next one in `Link`, or the log as a stream. */
-  async logs(path: TaskRunPath, request: LogRequest, reply: FastifyReply): Promise<Readable | string> {
+  async logs(path: TaskRunPath, request: LogRequest, reply: FastifyReply): Promise<Readable | LentChunks | string> {
     const taskRun = await this.find(path);
     if (request.attempt !== undefined && request.attempt > Math.max(1, taskRun.attempt)) {
       const message = `The task run has ${taskRun.attempt} attempts.`;
@@ -77,7 +77,7 @@ export class TaskRunAccess {
       });
       reply.header('link', `<${request.path}?${query.toString()}>; rel="next"`);
     }
-    return new LentBody(page.chunks);
+    return new LentChunks(page.chunks);
   }
 
   private async follow(

@@ -1,11 +1,24 @@
 import { Readable } from 'node:stream';
 
+/** What a handler answers with to send lent chunks: no stream, because Nest would read one itself, and ahead. */
+export class LentChunks {
+  readonly #chunks: AsyncIterable<Uint8Array>;
+
+  constructor(chunks: AsyncIterable<Uint8Array>) {
+    this.#chunks = chunks;
+  }
+
+  body(): Readable {
+    return new LentBody(this.#chunks);
+  }
+}
+
 /**
  * A body of chunks that are lent: each holds until the next one is asked for. Streams read ahead, and what waits for a slow
  * client would be overwritten; this one, piped as Fastify does, asks for a chunk once the one before is with the kernel. Read
  * in any other way it gives copies.
  */
-export class LentBody extends Readable {
+class LentBody extends Readable {
   readonly #chunks: AsyncIterator<Uint8Array>;
 
   constructor(chunks: AsyncIterable<Uint8Array>) {
