@@ -167,7 +167,8 @@ export function states(seen: PresentExecution): Record<string, string> {
 
 export async function readAll(chunks: AsyncIterable<Uint8Array>): Promise<string> {
   const parts: Uint8Array[] = [];
-  for await (const chunk of chunks) parts.push(chunk);
+  // Copied: a chunk holds until the next one is asked for.
+  for await (const chunk of chunks) parts.push(Uint8Array.from(chunk));
   return Buffer.concat(parts).toString('utf8');
 }
 

@@ -268,6 +268,17 @@ describe('the log of a task', () => {
     expect(open.filter((target) => target === path)).toEqual([]);
   });
 
+  test('a page of many chunks holds what was written, in one buffer', async () => {
+    const path = join(temporaryFolder(), 'log');
+    const text = Array.from({ length: 20_000 }, (_, line) => `line ${line}\n`).join('');
+    createExclusively(path, text);
+    const second = await readLogPage(path, (await readLogPage(path, undefined, 7, true)).nextCursor, text.length, true);
+    expect(await readAll(second.chunks)).toBe(text.slice('line 0\n'.length));
+    const buffers = new Set<ArrayBufferLike>();
+    for await (const chunk of (await readLogPage(path, undefined, text.length, true)).chunks) buffers.add(chunk.buffer);
+    expect(buffers.size).toBe(1);
+  });
+
   test('a page ends between two characters where one line is longer than the page', async () => {
     const path = join(temporaryFolder(), 'log');
     createExclusively(path, `${'\u20ac'.repeat(10)}\n`);

@@ -5,6 +5,8 @@ import { EngineError } from '../spi/engine-error.js';
 import { isNoPlainFile, PLAIN } from './plain-file.js';
 
 const NEWLINE = 0x0a;
+/** The kernel is asked for so much at once. */
+const CHUNK_BYTES = 64 * 1024;
 /** How far back from a page's end a line's end is looked for. */
 const LOOK_BACK_BYTES = 64 * 1024;
 
@@ -92,12 +94,21 @@ function wholeCharacters(bytes: Buffer): number {
   return bytes.length;
 }
 
-/** Opens the file when the first chunk is asked for, so that a page nobody reads holds nothing open. */
+/**
+ * Opens the file when the first chunk is asked for, so that a page nobody reads holds nothing open. All chunks are one
+ * buffer: a new one for each would be garbage that V8 lets grow to 32 MB, however small the process is meant to be.
+ */
 async function* range(path: string, from: number, to: number): AsyncGenerator<Uint8Array> {
   const file = await openPlain(path);
   if (file === undefined) throw new EngineError('not-found', 'The log was deleted while it was read.');
   try {
-    yield* file.createReadStream({ start: from, end: to - 1, autoClose: false }) as AsyncIterable<Uint8Array>;
+    const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, to - from));
+    for (let at = from; at < to;) {
+      const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, to - at), at);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+      at += bytesRead;
+    }
   } finally {
     await file.close();
   }

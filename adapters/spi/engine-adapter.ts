@@ -114,7 +114,10 @@ export interface LogRequest {
 
 export interface LogPage {
   source: 'live' | 'archived' | 'none';
-  /** The page's bytes, UTF-8 lines; streamed, never held whole. */
+  /**
+   * The page's bytes, UTF-8 lines; streamed, never held whole. A chunk is lent: its bytes hold until the next one is asked
+   * for, so that an adapter may fill one buffer again and again. Whoever keeps a chunk copies it.
+   */
   chunks: AsyncIterable<Uint8Array>;
   /** Where the next page starts, in at most 500 visible characters of ASCII; absent = nothing more, now or ever. */
   nextCursor?: string;

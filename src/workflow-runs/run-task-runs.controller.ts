@@ -4,6 +4,7 @@ import type { FastifyReply } from 'fastify';
 import type { Readable } from 'node:stream';
 import { decodeCursor, type CursorScope } from '../lists/cursor.js';
 import { LIST_HEADERS, sendList } from '../lists/send-list.js';
+import type { LentChunks } from '../platform/http/lent-chunks.js';
 import type { Answer } from '../platform/answer.js';
 import { Database } from '../platform/database.js';
 import { wantsEventStream } from '../platform/http/accepts.js';
@@ -97,7 +98,7 @@ export class RunTaskRunsController {
     @Headers('last-event-id') lastEventId: string | undefined,
     @Traceparent() traceparent: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<Readable | string> {
+  ): Promise<Readable | LentChunks | string> {
     const path = `/v1/workflow-runs/${runId}/task-runs/${id}/logs`;
     const request = { ...query, follow: wantsEventStream(accept), lastEventId, path, traceparent };
     return this.access.logs({ project, id, runId }, request, reply);

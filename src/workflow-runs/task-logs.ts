@@ -114,7 +114,8 @@ function badCursor(message: string): Problem {
 
 async function textOf(page: LogPage): Promise<string> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of page.chunks) chunks.push(chunk);
+  // Copied: a chunk holds until the next one is asked for.
+  for await (const chunk of page.chunks) chunks.push(Uint8Array.from(chunk));
   return Buffer.concat(chunks).toString('utf8');
 }
 

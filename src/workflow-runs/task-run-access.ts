@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { FINAL_TASK_STATES } from '../../adapters/spi/facts.js';
 import { Answer } from '../platform/answer.js';
 import { Database } from '../platform/database.js';
+import { LentChunks } from '../platform/http/lent-chunks.js';
 import { Problem } from '../platform/problem.js';
 import { openEventStream, type StreamMessage } from './event-stream.js';
 import { StreamSlots } from './stream-slots.js';
@@ -53,7 +54,7 @@ export class TaskRunAccess {
   }
 
   /** A page as text with the next one in `Link`, or the log as a stream. */
-  async logs(path: TaskRunPath, request: LogRequest, reply: FastifyReply): Promise<Readable | string> {
+  async logs(path: TaskRunPath, request: LogRequest, reply: FastifyReply): Promise<Readable | LentChunks | string> {
     const taskRun = await this.find(path);
     if (request.attempt !== undefined && request.attempt > Math.max(1, taskRun.attempt)) {
       const message = `The task run has ${taskRun.attempt} attempts.`;
@@ -76,7 +77,7 @@ export class TaskRunAccess {
       });
       reply.header('link', `<${request.path}?${query.toString()}>; rel="next"`);
     }
-    return Readable.from(page.chunks, { objectMode: false });
+    return new LentChunks(page.chunks);
   }
 
   private async follow(

@@ -2,6 +2,7 @@ import { Body, Controller, Get, Headers, Param, Post, Query, Res } from '@nestjs
 import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import type { Readable } from 'node:stream';
+import type { LentChunks } from '../platform/http/lent-chunks.js';
 import type { Answer } from '../platform/answer.js';
 import { wantsEventStream } from '../platform/http/accepts.js';
 import { IdPipe } from '../platform/http/id-pipe.js';
@@ -40,7 +41,7 @@ export class TaskRunsController {
     @Headers('last-event-id') lastEventId: string | undefined,
     @Traceparent() traceparent: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<Readable | string> {
+  ): Promise<Readable | LentChunks | string> {
     const path = `/v1/task-runs/${id}/logs`;
     const request = { ...query, follow: wantsEventStream(accept), lastEventId, path, traceparent };
     return this.access.logs({ project, id }, request, reply);

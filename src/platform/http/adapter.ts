@@ -13,6 +13,7 @@ import { beginExchange, exchangeOf } from './exchange.js';
 import { parseJsonBody } from './json-body.js';
 import { readBody } from './read-body.js';
 import { refuseOverload } from './refuse-overload.js';
+import { LentChunks } from './lent-chunks.js';
 import { onceArrived } from './once-arrived.js';
 import type { RouteTable } from './route-table.js';
 import { SECURITY_HEADERS } from './security-headers.js';
@@ -46,10 +47,11 @@ class Adapter extends FastifyAdapter {
     return error;
   }
 
-  /** Sends the `Answer` of a handler as it is. */
+  /** Sends the `Answer` of a handler as it is, and lent chunks without a hand of Nest's between. */
   override reply(...[response, body, status]: Parameters<FastifyAdapter['reply']>): FastifyReply {
     // Handlers are given Fastify's reply; Node's own is for middleware, of which there is none.
     if (body instanceof Answer) return sendAnswer(response as FastifyReply, body);
+    if (body instanceof LentChunks) return (response as FastifyReply).send(body.body());
     return super.reply(response, body, status);
   }
 }
