@@ -89,6 +89,18 @@ test('clients that leave before they are answered leave no page open', async () 
   expect((await ask('HEAD')).statusCode).toBe(200);
 });
 
+test('a client that leaves while one answer waits for another leaves no page open', async () => {
+  const { hostname, port } = new URL(memory.api.url);
+  const one = `GET ${path}?limit=${PAGE_BYTES} HTTP/1.1\r\nHost: a\r\n\r\n`;
+  const socket = connect(Number(port), hostname, () => socket.write(one.repeat(3)));
+  socket.on('error', () => undefined).pause();
+  await until(
+    () => Promise.resolve(memory.engine.pagesOpen),
+    (open) => open > 1,
+  );
+  socket.resetAndDestroy();
+});
+
 test('a log that cannot be read is a problem; one that breaks off later breaks the connection', async () => {
   memory.engine.logs.set('load/1', { text: LOG, open: false, breaksAt: 0 });
   const refused = await ask('GET');

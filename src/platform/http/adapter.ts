@@ -51,7 +51,7 @@ class Adapter extends FastifyAdapter {
   override reply(...[response, body, status]: Parameters<FastifyAdapter['reply']>): FastifyReply {
     // Handlers are given Fastify's reply; Node's own is for middleware, of which there is none.
     if (body instanceof Answer) return sendAnswer(response as FastifyReply, body);
-    if (body instanceof LentChunks) return (response as FastifyReply).send(body.body());
+    if (body instanceof LentChunks) return body.send(response as FastifyReply);
     return super.reply(response, body, status);
   }
 }

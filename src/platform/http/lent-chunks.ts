@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import type { FastifyReply } from 'fastify';
 
 /** What a handler answers with to send lent chunks: no stream, because Nest would read one itself, and ahead. */
 export class LentChunks {
@@ -8,8 +9,14 @@ export class LentChunks {
     this.#chunks = chunks;
   }
 
-  body(): Readable {
-    return new LentBody(this.#chunks);
+  /** With the connection they go, too: an answer that waits for another one on it is not told of its end. */
+  send(reply: FastifyReply): FastifyReply {
+    const body = new LentBody(this.#chunks);
+    const { socket } = reply.request.raw;
+    const letGo = (): unknown => body.destroy();
+    socket.once('close', letGo);
+    body.once('close', () => socket.off('close', letGo));
+    return reply.send(body);
   }
 }
 
