@@ -77,6 +77,7 @@ export function airflow3(version: string): Dialect {
       `${taskPath(run, { ...task, mapIndex: -1 })}/xcomEntries/${encodeURIComponent(key)}${query({ map_index: task.mapIndex })}`,
     logType: 'application/x-ndjson',
     logLine,
+    logSource,
 
     runPage: (dagId, runId) => `/dags/${encodeURIComponent(dagId)}/runs/${encodeURIComponent(runId)}`,
     taskPage: (dagId, runId, { taskId, mapIndex }) => {
@@ -116,6 +117,12 @@ function logLine(line: string): string | undefined {
   const head = `[${wordOf(timestamp)}] ${wordOf(level ?? 'info').toUpperCase()} - ${event}`;
   const details = Array.isArray(entry['error_detail']) ? entry['error_detail'].map(errorText) : [];
   return [head, ...details].join('\n');
+}
+
+/** Such a line has no time. */
+function logSource(line: string): string | undefined {
+  const { timestamp, event } = readObject(readJson(Buffer.from(line)), 'a log entry');
+  return timestamp === null || timestamp === undefined ? wordOf(event) : undefined;
 }
 
 function errorText(detail: Json): string {

@@ -30,15 +30,27 @@ const REQUEST: LogRequest = {
 /** The wire ends idle connections after five seconds, which would free one that was kept. */
 const DEADLINE_MS = 3_000;
 
+/** Of Airflow 3.3.2 after the folder of the log was taken away; its hosts and ports aside. */
+const LOST = [
+  { timestamp: null, event: '::group::Log message source details' },
+  {
+    timestamp: null,
+    event: "Could not read served logs: HTTPConnectionPool(host='worker', port=8793): Max retries exceeded",
+  },
+  { timestamp: null, event: '::endgroup::' },
+];
+
+let lines: object[];
 let airflow: Server;
 let wire: HttpWire;
 let adapter: EngineAdapter;
 
 beforeEach(async () => {
+  lines = [LINE];
   airflow = createServer(({ url = '/' }, response) => {
     const isLog = LOG_PATH.test(url);
     response.writeHead(200, { 'content-type': isLog ? 'application/x-ndjson' : 'application/json' });
-    response.end(`${JSON.stringify(isLog ? LINE : ANSWERS[url])}\n`);
+    response.end((isLog ? lines : [ANSWERS[url]]).map((line) => `${JSON.stringify(line)}\n`).join(''));
   });
   airflow.listen(0, '127.0.0.1');
   await once(airflow, 'listening');
@@ -68,4 +80,17 @@ test('a log is read after every shape of a broken one, more of them than there a
 test('a cursor can stand in an address and in a header', async () => {
   const { nextCursor = '' } = await adapter.logs({ ...REQUEST, limitBytes: 5 }, callContext(DEADLINE_MS));
   expect(nextCursor).toMatch(/^[\x21-\x7e]+$/);
+});
+
+test.each([
+  { reason: 'Airflow cannot read it any more', of: LOST, source: 'none' },
+  { reason: 'Airflow reads it, by a detour', of: [...LOST.slice(0, 2), LINE], source: 'archived' },
+  { reason: 'the task wrote nothing', of: [LOST[0] ?? {}, LOST[2] ?? {}], source: 'archived' },
+])('a log is gone or not: $reason', async ({ of, source }) => {
+  lines = of;
+  const page = await adapter.logs(REQUEST, callContext(DEADLINE_MS));
+  expect(page).toMatchObject({
+    source,
+    ...(source === 'none' ? { reason: expect.stringMatching(/Could not read/) } : {}),
+  });
 });

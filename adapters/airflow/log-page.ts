@@ -15,6 +15,8 @@ import { TASK_WORDS } from './to-task-run.js';
 
 /** A longer line is cut there. */
 const LINE_LIMIT_BYTES = 1_048_576;
+/** What Airflow says instead of a log that it cannot read (file_task_handler.py of 2.11.2 and 3.3.2). */
+const LOST = /^(Could not read served logs|Log file not found on worker|!!!! Please make sure)/;
 /** Where a line was cut. */
 const CUT = ' [cut]';
 
@@ -42,7 +44,9 @@ export async function readLogPage(runs: AirflowRuns, request: LogRequest, ctx: C
   }
   const ended = hasEnded(instance, attempt);
   const render = compiledRun(run, all) === undefined ? dialect.logLine : ofCommand(dialect.logLine);
-  const page = await collect(answer.body, render, from, request.limitBytes, ctx, ended);
+  const words = { render, source: dialect.logSource };
+  const page = await collect(answer.body, words, from, request.limitBytes, ctx, ended);
+  if (ended && page.lost !== undefined) return none(`Airflow cannot read it: ${page.lost}`);
   return {
     source: ended ? 'archived' : 'live',
     chunks: once(page.text),
@@ -64,12 +68,19 @@ interface Page {
   /** Lines of the engine before the next page. */
   next: number;
   isLast: boolean;
+  /** What Airflow says where it has no line of the log. */
+  lost: string | undefined;
+}
+
+interface Words {
+  render(line: string): string | undefined;
+  source(line: string): string | undefined;
 }
 
 /** Lines from `from` on, as many as the page may hold. What one line renders to is never parted. */
 async function collect(
   body: Readable,
-  render: (line: string) => string | undefined,
+  words: Words,
   from: number,
   limitBytes: number,
   ctx: CallContext,
@@ -77,17 +88,22 @@ async function collect(
 ): Promise<Page> {
   const parts: string[] = [];
   let [size, line] = [0, 0];
+  let lost: string | undefined;
+  let said = false;
   try {
     for await (const { text, whole } of linesOf(body)) {
       // The last line of a log that still grows may be half of one.
       if (!whole && !ended) break;
       line += 1;
+      const source: string | undefined = said ? undefined : words.source(text);
+      said ||= source === undefined;
+      if (source !== undefined && LOST.test(source)) lost ??= source;
       if (line <= from) continue;
-      const shown = render(text);
+      const shown = words.render(text);
       if (shown === undefined) continue;
       const part = cut(`${shown}\n`, limitBytes);
       const bytes = Buffer.byteLength(part);
-      if (size + bytes > limitBytes) return { text: parts.join(''), next: line - 1, isLast: false };
+      if (size + bytes > limitBytes) return { text: parts.join(''), next: line - 1, isLast: false, lost: undefined };
       parts.push(part);
       size += bytes;
     }
@@ -96,7 +112,7 @@ async function collect(
   } finally {
     body.destroy();
   }
-  return { text: parts.join(''), next: Math.max(line, from), isLast: true };
+  return { text: parts.join(''), next: Math.max(line, from), isLast: true, lost: said ? undefined : lost };
 }
 
 /** Bytes that are no UTF-8 are an answer nobody can read. */
