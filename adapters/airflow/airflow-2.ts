@@ -85,7 +85,7 @@ export function airflow2(): Dialect {
       })}`,
     logType: 'text/plain',
     logLine: (line) => line,
-    logSource: (line) => /^\*\*\* (.*)$/.exec(line)?.[1],
+    logSource,
 
     runPage: (dagId, runId) => `/dags/${encodeURIComponent(dagId)}/grid${query({ dag_run_id: runId })}`,
     taskPage: (dagId, runId, { taskId, mapIndex }) =>
@@ -95,6 +95,12 @@ export function airflow2(): Dialect {
         ...(mapIndex < 0 ? {} : { map_index: mapIndex }),
       })}`,
   };
+}
+
+/** Of 2.11.2, before the log: the host, a group of sentences with stars, a blank line. */
+function logSource(line: string): string | undefined {
+  const sentence = /^\*\*\* (.*)$/.exec(line)?.[1];
+  return sentence ?? (/^\S*$|^\S* ?INFO - ::(end)?group::/.test(line) ? line : undefined);
 }
 
 async function setNote(exchange: Exchange, path: string, note: string, ctx: CallContext): Promise<void> {

@@ -8,6 +8,7 @@ import { textOf } from '../conformance/expectations.js';
 import { INSTALLATION_ID, callContext } from '../conformance/world.js';
 import type { EngineAdapter, LogRequest } from '../spi/engine-adapter.js';
 import { HttpWire } from '../../test/support/http-wire.js';
+import { airflow2 } from './airflow-2.js';
 import { airflowAdapter } from './airflow.adapter.js';
 
 const RUN = '/api/v2/dags/linear/dagRuns/run-1';
@@ -93,4 +94,18 @@ test.each([
     source,
     ...(source === 'none' ? { reason: expect.stringMatching(/Could not read/) } : {}),
   });
+});
+
+/** Of Airflow 2.11.2; hosts aside. */
+test.each([
+  { line: 'worker', of: 'source' },
+  { line: ' INFO - ::group::Log message source details', of: 'source' },
+  { line: '*** Could not read served logs: refused', of: 'Could not read served logs: refused' },
+  { line: ' INFO - ::endgroup::', of: 'source' },
+  { line: '', of: 'source' },
+  { line: '[2026-11-28T17:40:32.000+0000] {subprocess.py:93} INFO - *** stars of a task', of: 'log' },
+  { line: 'second line of an entry', of: 'log' },
+])('Airflow 2 says of itself or of the task: $line', ({ line, of }) => {
+  const source = airflow2().logSource(line);
+  expect(source).toBe(of === 'log' ? undefined : of === 'source' ? line : of);
 });
