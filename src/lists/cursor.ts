@@ -1,6 +1,7 @@
 import { contentHash } from '../../definition/canonical-json.js';
 import type { Json } from '../../definition/definition-types.js';
 import { Problem } from '../platform/problem.js';
+import { Remembered } from '../platform/remembered.js';
 
 /** What a cursor belongs to: it is refused for any other list. */
 export interface CursorScope {
@@ -37,19 +38,12 @@ export function decodeCursor(cursor: string, scope: CursorScope, kinds: readonly
   return position as Position;
 }
 
-/** Who pages through a list asks for its digest twice a page. Fewer than a thousand, for the lists read at one time. */
-const digests = new Map<string, string>();
-const MAX_DIGESTS = 500;
+/** Who pages through a list asks for its digest twice a page. */
+const digests = new Remembered<string>(500);
 
 function scopeDigest(scope: CursorScope): string {
   const text = JSON.stringify(scope);
-  let digest = digests.get(text);
-  if (digest === undefined) {
-    if (digests.size >= MAX_DIGESTS) digests.clear();
-    digest = newDigest(scope);
-    digests.set(text, digest);
-  }
-  return digest;
+  return digests.get(text) ?? digests.keep(text, newDigest(scope));
 }
 
 function newDigest(scope: CursorScope): string {

@@ -53,19 +53,20 @@ export interface PageTextOptions {
   createdAt: boolean;
 }
 
-/** By their options, of which there are few: putting one together takes as long as reading it into Node's answer. */
+/** By order, of which there are few, and without the placeholder: putting one together takes as long as reading a page. */
 const texts = new Map<string, string>();
+const STALE_AFTER = '@staleAfterMs';
 
 /** SELECT of the runs of `page` as one text `entries`, NULL when there are none. */
-export function pageText(options: PageTextOptions): string {
-  const key = `${options.staleAfterMs} ${options.order} ${options.createdAt}`;
+export function pageText({ staleAfterMs, ...options }: PageTextOptions): string {
+  const key = `${options.order} ${options.createdAt}`;
   let text = texts.get(key);
   if (text === undefined) texts.set(key, (text = newPageText(options)));
-  return text;
+  return text.replaceAll(STALE_AFTER, () => staleAfterMs);
 }
 
-function newPageText(options: PageTextOptions): string {
-  const sql = shownParts(options.staleAfterMs, 'marks.labels');
+function newPageText(options: Omit<PageTextOptions, 'staleAfterMs'>): string {
+  const sql = shownParts(STALE_AFTER, 'marks.labels');
   const parts = [...PARTS.map((part) => sql[part]), ...(options.createdAt ? [sqlExactTime('r.created_at')] : [])];
   const separator = `E'\\x1f'`;
   return `SELECT string_agg(concat(${parts.join(`, ${separator}, `)}), ${separator} ORDER BY ${options.order}) AS entries

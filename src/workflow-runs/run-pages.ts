@@ -26,7 +26,6 @@ const STATEMENTS_AT_ONCE = 6;
 @Injectable()
 export class RunPages {
   private readonly shared = new SharedReads<ShownPage>();
-
   private readonly database: Db;
 
   constructor(

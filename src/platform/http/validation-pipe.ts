@@ -2,6 +2,7 @@ import { Injectable, type ArgumentMetadata, type PipeTransform } from '@nestjs/c
 import { plainToInstance } from 'class-transformer';
 import { validate, type ValidationError } from 'class-validator';
 import { Problem, type ProblemItem } from '../problem.js';
+import { Remembered } from '../remembered.js';
 import { fieldRules } from './known-fields.js';
 import { excess } from './refuse-excess.js';
 import { toProblemItems } from './to-problem-items.js';
@@ -58,20 +59,15 @@ function toInstance<T extends object>(model: new () => T, value: object): T {
 }
 
 /** DTOs of queries that were found to hold, by the query: most have no parameter, and who polls asks the same again. */
-const sound = new WeakMap<Model, Map<string, object>>();
-const MAX_SOUND = 200;
-const MAX_QUERY_LENGTH = 500;
+const sound = new WeakMap<Model, Remembered<object>>();
+const SOUND_OF_EACH = 200;
 
 /** The DTO is frozen: others get it too. */
 async function toQuery(model: Model, query: Record<string, unknown>): Promise<object> {
   const text = JSON.stringify(query);
-  const known = sound.get(model) ?? new Map<string, object>();
-  const found = known.get(text);
-  if (found) return found;
-  const instance = frozen(await toModel(model, query, 'query'));
-  if (known.size >= MAX_SOUND) known.clear();
-  if (text.length <= MAX_QUERY_LENGTH) sound.set(model, known.set(text, instance));
-  return instance;
+  const known = sound.get(model) ?? new Remembered<object>(SOUND_OF_EACH);
+  sound.set(model, known);
+  return known.get(text) ?? known.keep(text, frozen(await toModel(model, query, 'query')));
 }
 
 function frozen<T extends object>(instance: T): T {
