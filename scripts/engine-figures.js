@@ -10,7 +10,7 @@ Brings one real engine up, takes figures of Signalbox on it, and takes it down i
 
   exactly-once  200 runs while API and worker are killed and a fifth of the engine's answers is lost
   active        1,000 active runs reconciled: seconds, calls, and the slowest GET beside it
-  cancel        50 running runs cancelled at once
+  cancel        50 running runs cancelled at once; an Airflow that was up already must run as many at a time
   logs          delay of a line, a log of 200 MB, the log of a first attempt, the log after its task is gone
 
   --runs N      other numbers of runs than these

@@ -1,5 +1,6 @@
 /** Many running runs cancelled at once: from the 202 to CANCELLED, and until nothing of them works any more. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isFinal } from '../../src/lifecycle/run-state.js';
 import { median, type Figure } from '../bench/figure.js';
 import { MachineProbe } from '../bench/machine-probe.js';
 import { until } from '../support/until.js';
@@ -8,6 +9,8 @@ import type { Measure } from './measure.js';
 
 const TITLE = 'cancelled';
 const LONG_MS = 900_000;
+/** CANCEL_GRACE of the service, in seconds. */
+const GRACE_S = 60;
 const LOOK_EVERY_MS = 200;
 /** A look takes a program of its own. */
 const LOOK_AT_ENGINE_MS = 1_000;
@@ -37,24 +40,27 @@ export async function cancelMany({ engine, runs, say }: Measure): Promise<Figure
     );
     say(`${runs} are running`);
     const probe = new MachineProbe([]);
-    const acceptedAt = new Map<number, number>();
-    const began = performance.now();
-    const gone = untilNothingWorks(() => engine.working(externalIds, command), began);
-    await Promise.all(
-      ids.map(async (id) => {
-        const { status, text } = await stage.api.put(`/workflow-runs/${id}/cancel`);
-        if (status !== 202) throw new Error(`a cancel was answered ${status}: ${text}`);
-        acceptedAt.set(id, performance.now());
-      }),
-    );
-    const cancelled = await untilCancelled(stage, acceptedAt);
-    return toFigures(stage, runs, cancelled, await gone, probe);
+    const [cancelled, gone] = await Promise.all([
+      cancelAll(stage, ids).then((acceptedAt) => untilCancelled(stage, acceptedAt)),
+      untilNothingWorks(() => engine.working(externalIds, command), performance.now()),
+    ]);
+    return toFigures(stage, runs, cancelled, gone, probe);
   } finally {
     await stage.close();
   }
 }
 
-/** Seconds from the 202 of each run to its end, as its events say. */
+/** When the 202 of each run was there. */
+async function cancelAll(stage: EngineStage, ids: readonly number[]): Promise<Map<number, number>> {
+  const accepted = ids.map(async (id) => {
+    const { status, text } = await stage.api.put(`/workflow-runs/${id}/cancel`);
+    if (status !== 202) throw new Error(`a cancel was answered ${status}: ${text}`);
+    return [id, performance.now()] as const;
+  });
+  return new Map(await Promise.all(accepted));
+}
+
+/** Seconds from the 202 of each run to its end, to a look. */
 async function untilCancelled(stage: EngineStage, acceptedAt: ReadonlyMap<number, number>): Promise<number[]> {
   const seconds = new Map<number, number>();
   const end = performance.now() + LONG_MS;
@@ -64,7 +70,7 @@ async function untilCancelled(stage: EngineStage, acceptedAt: ReadonlyMap<number
       const accepted = acceptedAt.get(id);
       if (accepted === undefined || seconds.has(id)) continue;
       if (state === 'CANCELLED') seconds.set(id, (performance.now() - accepted) / 1000);
-      else if (state === 'COMPLETED' || state === 'FAILED') throw new Error(`run ${id} ended ${state}`);
+      else if (isFinal(state)) throw new Error(`run ${id} ended ${state}`);
     }
   }
   if (seconds.size < acceptedAt.size) throw new Error(`${acceptedAt.size - seconds.size} runs were not cancelled`);
@@ -85,12 +91,11 @@ async function untilNothingWorks(working: () => Promise<number>, began: number):
 
 function toFigures(stage: EngineStage, runs: number, cancelled: number[], gone: number, probe: MachineProbe): Figure[] {
   const machine = probe.report();
-  const grace = 60;
   const figure = (name: string, value: number, details: Record<string, unknown>): Figure => ({
     figure: `${name} ${stage.engine.name}`,
     unit: 's',
     value,
-    goal: { of: 'value', at: 'most', is: grace },
+    goal: { of: 'value', at: 'most', is: GRACE_S },
     details: { runs, ...details },
     machine,
   });

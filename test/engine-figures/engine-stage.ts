@@ -2,6 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { RunState } from '../../src/lifecycle/run-state.js';
 import type { Database } from '../../src/platform/database.js';
 import { freePort } from '../../src/platform/postgres-programs.js';
 import { startBenchDatabase } from '../bench/bench-database.js';
@@ -13,6 +14,14 @@ import type { MeasuredEngine } from './measured-engine.js';
 
 export const ROLES = ['api', 'worker'] as const;
 export type StageRole = (typeof ROLES)[number];
+
+export interface StageRun {
+  id: number;
+  state: RunState;
+  externalId: string | null;
+  /** Of its failure. */
+  code: string | null;
+}
 
 const REGISTERED_MS = 180_000;
 
@@ -30,11 +39,8 @@ export class EngineStage {
     private readonly takeAway: () => Promise<void>,
   ) {}
 
-  /** `random` is the proxy's; `env` of the service beside what the stage needs. */
-  static async start(
-    engine: MeasuredEngine,
-    { random = Math.random, env = {} }: { random?: () => number; env?: Record<string, string> } = {},
-  ): Promise<EngineStage> {
+  /** `random` is the proxy's. */
+  static async start(engine: MeasuredEngine, random: () => number = Math.random): Promise<EngineStage> {
     const own = await startBenchDatabase();
     const proxy = await FaultProxy.start(engine.url, random);
     const folder = await mkdtemp(join(tmpdir(), 'signalbox-figures-'));
@@ -43,21 +49,27 @@ export class EngineStage {
     const entry = { name: engine.name, kind: engine.kind, options, callsPerSecond: 200 };
     await writeFile(file, JSON.stringify({ engines: [entry] }));
     const port = await freePort();
-    const all = {
+    const serviceEnv = {
       DATABASE_URL: own.url,
       DATA_DIR: join(folder, 'data'),
       ENGINES_FILE: file,
       LOG_LEVEL: 'error',
       RECONCILE_INTERVAL: '2s',
       PORT: String(port),
-      ...env,
     };
-    const stage = new EngineStage(engine, own.database, proxy, new Api(`http://127.0.0.1:${port}`), all, async () => {
-      await proxy.close();
-      await own.stop();
-      await rm(folder, { recursive: true, force: true });
-      await engine.close();
-    });
+    const stage = new EngineStage(
+      engine,
+      own.database,
+      proxy,
+      new Api(`http://127.0.0.1:${port}`),
+      serviceEnv,
+      async () => {
+        await proxy.close();
+        await own.stop();
+        await rm(folder, { recursive: true, force: true });
+        await engine.close();
+      },
+    );
     for (const role of ROLES) await stage.begin(role);
     return stage;
   }
@@ -102,23 +114,18 @@ export class EngineStage {
     return answer.body.id;
   }
 
-  /** The run once it is in one of the states. */
-  reaches(id: number, states: readonly string[], ms: number): Promise<Body> {
+  /** The run once it is in the state. */
+  reaches(id: number, state: string, ms: number): Promise<Body> {
     return until(
       async () => (await this.api.get(`/workflow-runs/${id}`)).body,
-      (run) => states.includes(run.state),
+      (run) => run.state === state,
       ms,
     );
   }
 
   /** Of all runs, as the record has them. */
-  async runs(): Promise<{ id: number; state: string; externalId: string | null; code: string | null }[]> {
-    const { rows } = await this.database.query<{
-      id: number;
-      state: string;
-      externalId: string | null;
-      code: string | null;
-    }>({
+  async runs(): Promise<StageRun[]> {
+    const { rows } = await this.database.query<StageRun>({
       text: `SELECT r.id, r.state, x.external_id AS "externalId", r.failure->>'code' AS code FROM workflow_runs r
              JOIN workflow_executions x ON x.workflow_run_id = r.id AND x.generation = r.generation ORDER BY r.id`,
     });

@@ -1,5 +1,6 @@
 /** Runs through the API while API and worker are killed and answers of the engine are lost: each once on the engine, all final. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isFinal } from '../../src/lifecycle/run-state.js';
 import { CarefulClient, Memory } from '../chaos/careful-client.js';
 import type { Figure } from '../bench/figure.js';
 import { MachineProbe } from '../bench/machine-probe.js';
@@ -20,23 +21,18 @@ const SAY_MS = 15_000;
 export async function exactlyOnce({ engine, runs, seed, say }: Measure): Promise<Figure[]> {
   const [ofProxy, ofKiller, ofClient] = [1, 2, 3].map((stream) => seededRandom(seed + stream));
   if (!ofProxy || !ofKiller || !ofClient) throw new Error('three were made');
-  const stage = await EngineStage.start(engine, { random: ofProxy });
+  const stage = await EngineStage.start(engine, ofProxy);
   const probe = new MachineProbe([]);
   try {
     await stage.storeTask(TITLE, { run: 'echo once' });
-    const before = await engine.executions((await firstRun(stage)).externalId ?? '');
+    const before = await engine.executions(await firstRun(stage));
     const began = performance.now();
     stage.proxy.plan({ fault: { do: 'lose-response' }, probability: LOST });
-    const killing = new AbortController();
-    const kills = killAtRandom(stage, ofKiller, killing.signal);
-    const memory = new Memory();
-    const client = new CarefulClient([stage.api], memory, ofClient);
-    for (let index = 0; index < runs; index++) {
-      await client.createRun({ workflow: { title: TITLE } }, `once-${index}`);
-      await sleep(1000 / RATE);
-    }
-    killing.abort();
-    const killed = await kills;
+    const creating = new AbortController();
+    const [killed] = await Promise.all([
+      killAtRandom(stage, ofKiller, creating.signal),
+      createAll(stage, runs, ofClient).finally(() => creating.abort()),
+    ]);
     const lostAnswers = stage.proxy.faulted;
     stage.proxy.heal();
     say(`${runs} created, ${killed} kills, ${lostAnswers} answers lost; no more faults`);
@@ -47,11 +43,18 @@ export async function exactlyOnce({ engine, runs, seed, say }: Measure): Promise
   }
 }
 
-/** Nothing happens to it: it shows that the workflow runs at all, and where. */
-async function firstRun(stage: EngineStage): Promise<{ externalId: string | null }> {
-  await stage.reaches(await stage.startRun(TITLE), ['COMPLETED'], STANDSTILL_MS);
-  const [run] = await stage.runs();
-  return { externalId: run?.externalId ?? null };
+/** Nothing happens to it: it shows that the workflow runs at all, and by its external id where. */
+async function firstRun(stage: EngineStage): Promise<string> {
+  const run = await stage.reaches(await stage.startRun(TITLE), 'COMPLETED', STANDSTILL_MS);
+  return String(run['external_id']);
+}
+
+async function createAll(stage: EngineStage, runs: number, random: () => number): Promise<void> {
+  const client = new CarefulClient([stage.api], new Memory(), random);
+  for (let index = 0; index < runs; index++) {
+    await client.createRun({ workflow: { title: TITLE } }, `once-${index}`);
+    await sleep(1000 / RATE);
+  }
 }
 
 async function killAtRandom(stage: EngineStage, random: () => number, over: AbortSignal): Promise<number> {
@@ -64,13 +67,11 @@ async function killAtRandom(stage: EngineStage, random: () => number, over: Abor
   return killed;
 }
 
-const FINAL = ['COMPLETED', 'FAILED', 'CANCELLED'];
-
 async function allEnded(stage: EngineStage, say: (line: string) => void): Promise<void> {
   let least = Infinity;
   let since = performance.now();
   for (let saidAt = 0; performance.now() - since < STANDSTILL_MS; await sleep(1_000)) {
-    const open = (await stage.runs()).filter((run) => !FINAL.includes(run.state)).length;
+    const open = (await stage.runs()).filter((run) => !isFinal(run.state)).length;
     if (open < least) [least, since] = [open, performance.now()];
     if (performance.now() - saidAt > SAY_MS) {
       say(`${open} still open`);
@@ -102,7 +103,7 @@ async function judge(stage: EngineStage, before: ReadonlySet<string>): Promise<J
   }
   return {
     ended,
-    open: runs.filter((run) => !FINAL.includes(run.state)).length,
+    open: runs.filter((run) => !isFinal(run.state)).length,
     missing: runs.filter((run) => run.state === 'COMPLETED' && !onEngine.has(run.externalId ?? '')).length,
     extra: [...onEngine].filter((id) => !known.has(id) && !before.has(id)).length,
     onEngine: [...onEngine].filter((id) => known.has(id)).length,

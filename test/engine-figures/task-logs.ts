@@ -74,7 +74,7 @@ async function longLog(stage: EngineStage, say: (line: string) => void): Promise
   const title = 'long-log';
   await stage.storeTask(title, { run: `yes '${LONG_LINE}' | head -c ${LOG_BYTES}` });
   const id = await stage.startRun(title);
-  await stage.reaches(id, ['COMPLETED'], LONG_MS);
+  await stage.reaches(id, 'COMPLETED', LONG_MS);
   say('a long log is written');
   const taskRun = await onlyTaskRun(stage, id);
   const { pid = 0 } = stage.process('api').child;
@@ -128,7 +128,7 @@ async function firstAttempt(stage: EngineStage): Promise<Figure> {
     retry: { max: 1, delay: '1s' },
   });
   const id = await stage.startRun(title);
-  await stage.reaches(id, ['COMPLETED'], LONG_MS);
+  await stage.reaches(id, 'COMPLETED', LONG_MS);
   const taskRun = await onlyTaskRun(stage, id);
   const logs: string[] = [];
   for (const attempt of [1, 2]) {
@@ -152,7 +152,7 @@ async function afterTheTask(stage: EngineStage): Promise<Figure> {
   const title = 'gone';
   await stage.storeTask(title, { run: 'echo still here' });
   const id = await stage.startRun(title);
-  const run = await stage.reaches(id, ['COMPLETED'], LONG_MS);
+  const run = await stage.reaches(id, 'COMPLETED', LONG_MS);
   const taskRun = await onlyTaskRun(stage, id);
   await stage.engine.loseTask?.(String(run['external_id']));
   const { status, text, body } = await stage.api.get(`/task-runs/${taskRun}/logs`, {
