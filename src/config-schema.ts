@@ -141,7 +141,13 @@ export const CONFIG_SCHEMA: readonly ConfigEntry[] = [
     'calls',
     'calls under way at one engine from one process, at most',
   ),
-  duration('ENGINE_TIMEOUT', 'engineTimeoutMs', '10s', [10, 10 * MINUTE], 'one call of an engine'),
+  duration(
+    'ENGINE_TIMEOUT',
+    'engineTimeoutMs',
+    '10s',
+    [10, 10 * MINUTE],
+    'one call of an engine; a page deep in a log may take six times as long',
+  ),
   duration(
     'ENGINE_MISSING_GRACE',
     'engineMissingGraceMs',
