@@ -3,8 +3,9 @@ import { open } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { endWithUsage, enginesNamed, loadEngine, unknownEngines } from './engines/lab/known-engines.js';
 import { makeLab } from './engines/lab/lab.js';
+import { restoreMemory, saveMemory } from './engines/lab/saved-memory.js';
 
-const USAGE = `Usage: npm run engines -- VERB [ENGINE...] [--json]
+const USAGE = `Usage: npm run engines -- VERB [ENGINE...] [--service NAME]... [--json]
 
 Real workflow engines on 127.0.0.1. They are installed by package name, pinned, into a folder of their own below the
 user's cache folder, and go on running until they are taken down.
@@ -13,14 +14,23 @@ user's cache folder, and go on running until they are taken down.
   down     ends what "up" started; what is installed and the engines' memory stay
   status   which of them run, where, and how Signalbox is told about them
   logs     the last lines of their logs, each under its file
+
+What happens to engines, so that one can see what Signalbox makes of it:
+  kill     ends them, or the named services, as a crash would; "up" starts what is missing
+  save     keeps a copy of what they know; they are down meanwhile
+  restore  puts the copy back, as from a backup; they are down meanwhile
 `;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h', default: false } },
+  options: {
+    json: { type: 'boolean', default: false },
+    service: { type: 'string', multiple: true, default: [] },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
 });
 const [verb = '', ...wanted] = positionals;
-const verbs = { up, down, status, logs };
+const verbs = { up, down, status, logs, kill, save, restore };
 const complaint = Object.hasOwn(verbs, verb) ? unknownEngines(wanted) : `There is no verb "${verb}".`;
 if (values.help) endWithUsage(USAGE);
 if (complaint !== undefined) endWithUsage(USAGE, complaint);
@@ -70,6 +80,25 @@ async function logs(engine, lab) {
   const files = engine.logs(lab);
   for (const file of values.json ? [] : files) process.stdout.write(`==> ${file}\n${await lastLines(file)}\n`);
   return { files };
+}
+
+async function kill(engine, lab) {
+  const unknown = values.service.filter((name) => !engine.services.includes(name));
+  if (unknown.length > 0) {
+    throw new Error(`there is no service ${unknown.join(', ')}; there are ${engine.services.join(', ')}`);
+  }
+  for (const service of values.service.length === 0 ? engine.services : values.service) await lab.kill(service);
+  return status(engine, lab);
+}
+
+async function save(engine, lab) {
+  await saveMemory(engine, lab);
+  return status(engine, lab);
+}
+
+async function restore(engine, lab) {
+  await restoreMemory(engine, lab);
+  return status(engine, lab);
 }
 
 /** The end of a log; nothing where there is none yet. */

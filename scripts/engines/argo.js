@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DATABASE_SERVICE, startDatabase } from './kubernetes/argo-database.js';
+import { DATABASE_FOLDER, DATABASE_SERVICE, startDatabase } from './kubernetes/argo-database.js';
 import { build } from './kubernetes/build.js';
 import { writeOwnConfig } from './kubernetes/certificates.js';
 import { SERVICES, kubectl, startCluster, stopCluster } from './kubernetes/cluster.js';
@@ -48,6 +48,10 @@ export const engine = {
     const options = { url: ARGO_URL, namespace: NAMESPACE, tokenFile: places.ownToken };
     return { state, url: ARGO_URL, options, variable: VARIABLE, endpoint: places.endpoint };
   },
+
+  services: SERVICES,
+  /** What Kubernetes holds, and Argo's archive. */
+  memory: (lab) => [join(placesOf(lab).state, 'etcd'), DATABASE_FOLDER],
 
   logs: (lab) =>
     [...SERVICES, DATABASE_SERVICE].map((service) => lab.logOf(service)).filter((file) => existsSync(file)),

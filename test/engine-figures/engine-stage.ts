@@ -10,7 +10,7 @@ import { Api, type Body } from '../support/api.js';
 import { FaultProxy } from '../support/fault-proxy.js';
 import { startService, type ServiceProcess } from '../support/service-process.js';
 import { until } from '../support/until.js';
-import type { MeasuredEngine } from './measured-engine.js';
+import type { RealEngine } from '../real-engines/real-engine.js';
 
 export const ROLES = ['api', 'worker'] as const;
 export type StageRole = (typeof ROLES)[number];
@@ -29,7 +29,7 @@ export class EngineStage {
   private readonly processes = new Map<StageRole, ServiceProcess>();
 
   private constructor(
-    readonly engine: MeasuredEngine,
+    readonly engine: RealEngine,
     readonly database: Database,
     /** Between the service and the engine. */
     readonly proxy: FaultProxy,
@@ -40,7 +40,7 @@ export class EngineStage {
   ) {}
 
   /** `random` is the proxy's. */
-  static async start(engine: MeasuredEngine, random: () => number = Math.random): Promise<EngineStage> {
+  static async start(engine: RealEngine, random: () => number = Math.random): Promise<EngineStage> {
     const own = await startBenchDatabase();
     const proxy = await FaultProxy.start(engine.url, random);
     const folder = await mkdtemp(join(tmpdir(), 'signalbox-figures-'));

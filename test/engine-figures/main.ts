@@ -2,13 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { isReached, toLine, toTable, type Figure } from '../bench/figure.js';
+import type { ArgoEndpoint } from '../../adapters/argo/argo-endpoint.test-support.js';
 import { cancelMany } from './cancel-many.js';
 import { exactlyOnce } from './exactly-once.js';
 import { manyActive } from './many-active.js';
 import type { Measure } from './measure.js';
-import { airflowEngineUnderMeasure } from './measured-airflow.js';
-import { argoEngineUnderMeasure } from './measured-argo.js';
-import type { MeasuredEngine } from './measured-engine.js';
+import { realAirflow } from '../real-engines/real-airflow.js';
+import { realArgo } from '../real-engines/real-argo.js';
+import type { RealEngine } from '../real-engines/real-engine.js';
 import { taskLogs } from './task-logs.js';
 
 const FIGURES: Record<string, { take(measure: Measure): Promise<Figure[]>; runs: number }> = {
@@ -42,7 +43,7 @@ for (const one of wanted) {
   if (!figure) continue;
   try {
     const figures = await figure.take({
-      engine: measuredEngine(name, endpoint),
+      engine: realEngine(name, endpoint),
       runs: values.runs === undefined ? figure.runs : Number(values.runs),
       seed: Number(values.seed),
       say: (line) => process.stderr.write(`${name} ${one}: ${line}\n`),
@@ -59,7 +60,7 @@ process.stderr.write(`\n${toTable(taken)}`);
 process.exit(failed === 0 && taken.every(isReached) ? 0 : 1);
 
 /** `file` is what the lab wrote about the engine that is up. */
-function measuredEngine(engine: string, file: string): MeasuredEngine {
+function realEngine(engine: string, file: string): RealEngine {
   const found = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
-  return engine === 'argo' ? argoEngineUnderMeasure(found) : airflowEngineUnderMeasure(engine, found);
+  return engine === 'argo' ? realArgo(found as unknown as ArgoEndpoint) : realAirflow(engine, found);
 }

@@ -1,8 +1,8 @@
-import type { MeasuredEngine } from './measured-engine.js';
+import type { RealEngine } from '../real-engines/real-engine.js';
 
 /** What every figure of a real engine is given. */
 export interface Measure {
-  engine: MeasuredEngine;
+  engine: RealEngine;
   /** Of the figure's kind: created, active, or cancelled. */
   runs: number;
   seed: number;

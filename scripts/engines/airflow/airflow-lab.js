@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { databaseUrl, stopDatabase } from '../lab/postgres.js';
+import { databaseFolder, databaseUrl, stopDatabase } from '../lab/postgres.js';
 import { pythonEnvironment } from '../lab/python.js';
 
 /**
@@ -52,6 +52,8 @@ export function airflowLab(kind) {
       return { state, url, options: optionsOf(lab, url), variable: kind.variable, endpoint: endpointOf(lab) };
     },
 
+    services,
+    memory: (lab) => [databaseFolder(lab)],
     logs: (lab) => ['install', 'database', ...services].map((service) => lab.logOf(service)),
   };
 }

@@ -7,7 +7,7 @@ import { outputOf } from './run-program.js';
 
 export const DATABASE_SERVICE = 'postgres';
 /** Of the server's own user: the lab's folder may lie where that user may not look. */
-const DATA_FOLDER = '/var/lib/postgresql/signalbox-argo';
+export const DATABASE_FOLDER = '/var/lib/postgresql/signalbox-argo';
 const PORT = '15432';
 const PASSWORD = 'argo-lab';
 const PROGRAMS = '/usr/lib/postgresql';
@@ -16,17 +16,17 @@ export async function startDatabase(lab) {
   const [newest] = (await readdir(PROGRAMS)).sort((a, b) => Number(b) - Number(a));
   const program = (name) => join(PROGRAMS, newest, 'bin', name);
   const asPostgres = (...args) => ['-u', 'postgres', '--', ...args];
-  if (!existsSync(join(DATA_FOLDER, 'PG_VERSION'))) {
+  if (!existsSync(join(DATABASE_FOLDER, 'PG_VERSION'))) {
     const passwordFile = join(RUN_FOLDER, 'postgres-password');
-    await outputOf('install', ['-d', '-o', 'postgres', DATA_FOLDER]);
+    await outputOf('install', ['-d', '-o', 'postgres', DATABASE_FOLDER]);
     await writeFile(passwordFile, `${PASSWORD}\n`, { mode: 0o644 });
     const settings = ['-A', 'scram-sha-256', `--pwfile=${passwordFile}`, '-U', 'argo'];
-    await outputOf('runuser', asPostgres(program('initdb'), '-D', DATA_FOLDER, ...settings));
-    await appendFile(join(DATA_FOLDER, 'pg_hba.conf'), `host all all ${POD_NETWORK} scram-sha-256\n`);
+    await outputOf('runuser', asPostgres(program('initdb'), '-D', DATABASE_FOLDER, ...settings));
+    await appendFile(join(DATABASE_FOLDER, 'pg_hba.conf'), `host all all ${POD_NETWORK} scram-sha-256\n`);
   }
   // Speed before durability: what is lost with a crash of the machine is a lab.
-  const settings = [`unix_socket_directories=${DATA_FOLDER}`, 'fsync=off', 'max_connections=60'];
-  const flags = ['-D', DATA_FOLDER, '-h', NODE_IP, '-p', PORT, ...settings.flatMap((setting) => ['-c', setting])];
+  const settings = [`unix_socket_directories=${DATABASE_FOLDER}`, 'fsync=off', 'max_connections=60'];
+  const flags = ['-D', DATABASE_FOLDER, '-h', NODE_IP, '-p', PORT, ...settings.flatMap((setting) => ['-c', setting])];
   await lab.start(DATABASE_SERVICE, 'runuser', asPostgres(program('postgres'), ...flags), process.env);
   const query = (sql) =>
     outputOf('psql', ['-h', NODE_IP, '-p', PORT, '-U', 'argo', '-d', 'postgres', '-tAc', sql], {

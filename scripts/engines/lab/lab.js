@@ -23,7 +23,8 @@ done`;
 /**
  * An engine file exports `engine`: `up(lab)`, `down(lab)`, both repeatable; `status(lab)` -> `{ state: 'up' | 'down' | 'partly up',
  * url?, options?, variable?, endpoint? }` (options of ENGINES_FILE; the environment variable by which tests find the engine,
- * and the file it names); `logs(lab)` -> absolute paths.
+ * and the file it names); `logs(lab)` -> absolute paths; `services`, by name; `memory(lab)` -> absolute paths of the folders in
+ * which it keeps what it knows.
  */
 export function makeLab(name) {
   const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
@@ -81,6 +82,13 @@ export function makeLab(name) {
         while (groupLives(pid) && performance.now() < until) await sleep(100);
         signalGroup(pid, 'SIGKILL');
       }
+      await rm(recordOf(service), { force: true });
+    },
+
+    /** kill -9 to a service and all of its group, as a crash has it; `start` brings it back. */
+    async kill(service) {
+      const pid = await this.running(service);
+      if (pid !== undefined) signalGroup(pid, 'SIGKILL');
       await rm(recordOf(service), { force: true });
     },
 

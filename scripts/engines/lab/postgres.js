@@ -8,9 +8,13 @@ const { startEmbeddedPostgres } = await import('../../../src/platform/embedded-p
 /** Speed before durability: what is lost with a crash of the machine is a lab. */
 const SETTINGS = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'];
 
+export function databaseFolder(lab) {
+  return join(lab.folder, 'database');
+}
+
 /** The address of the database `name`, made where it is not there. The server outlives us. */
 export async function databaseUrl(lab, name) {
-  const { url } = await startEmbeddedPostgres(join(lab.folder, 'database'), { settings: SETTINGS });
+  const { url } = await startEmbeddedPostgres(databaseFolder(lab), { settings: SETTINGS });
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [name]);
@@ -22,6 +26,6 @@ export async function databaseUrl(lab, name) {
 }
 
 export async function stopDatabase(lab) {
-  const server = await startEmbeddedPostgres(join(lab.folder, 'database'), { settings: SETTINGS });
+  const server = await startEmbeddedPostgres(databaseFolder(lab), { settings: SETTINGS });
   await server.stop();
 }

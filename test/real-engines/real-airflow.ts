@@ -4,7 +4,7 @@ import { AirflowClient } from '../../adapters/airflow/airflow-client.js';
 import { readAirflowOptions } from '../../adapters/airflow/airflow-options.js';
 import type { CallContext } from '../../adapters/spi/engine-adapter.js';
 import { continueTrace, makeTraceparent } from '../../src/platform/trace.js';
-import { processesWith, type MeasuredEngine } from './measured-engine.js';
+import { processesOf, type RealEngine } from './real-engine.js';
 
 const PAGE = 100;
 const CALL_MS = 30_000;
@@ -21,7 +21,7 @@ with DAG("SIGNALBOX_DAG_ID", start_date=datetime(2024, 1, 1), schedule=None, cat
     BashOperator(task_id="wait", bash_command="sleep 36000")
 `;
 
-export function airflowEngineUnderMeasure(name: string, endpoint: Record<string, unknown>): MeasuredEngine {
+export function realAirflow(name: string, endpoint: Record<string, unknown>): RealEngine {
   const client = new AirflowClient(readAirflowOptions(endpoint));
   const logs = join(String(endpoint['dagsFolder']), '..', 'home', 'logs');
   return {
@@ -41,7 +41,7 @@ export function airflowEngineUnderMeasure(name: string, endpoint: Record<string,
         if (runs.length < PAGE) return found;
       }
     },
-    working: async (_, command) => processesWith(...command.split(' ')),
+    working: async (_, command) => processesOf(command).length,
     loseTask: async (externalId) => {
       const [dagId = '', runId = ''] = externalId.split('/');
       await rm(join(logs, `dag_id=${dagId}`, `run_id=${runId}`), { recursive: true });

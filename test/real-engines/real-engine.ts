@@ -1,7 +1,7 @@
-/** A real engine that figures are taken on, seen past Signalbox: what it holds, and what it still works on. */
+/** A real engine, seen past Signalbox: what it holds, and what it still works on. */
 import { readdirSync, readFileSync } from 'node:fs';
 
-export interface MeasuredEngine {
+export interface RealEngine {
   name: string;
   kind: 'airflow' | 'argo';
   url: string;
@@ -20,15 +20,15 @@ export interface MeasuredEngine {
   close(): Promise<void>;
 }
 
-/** Processes of this machine with the words on their command line, side by side. */
-export function processesWith(...words: string[]): number {
-  const wanted = words.join('\0');
-  return readdirSync('/proc').filter((pid) => {
-    if (!/^\d+$/.test(pid)) return false;
+/** Processes of this machine that are this command. */
+export function processesOf(command: string): number[] {
+  const wanted = command.split(' ').join('\0');
+  return readdirSync('/proc').flatMap((pid) => {
+    if (!/^\d+$/.test(pid)) return [];
     try {
-      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith(`${wanted}\0`);
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith(`${wanted}\0`) ? [Number(pid)] : [];
     } catch {
-      return false;
+      return [];
     }
-  }).length;
+  });
 }

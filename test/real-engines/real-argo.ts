@@ -1,9 +1,11 @@
 import { kubectl, optionsOf, type ArgoEndpoint } from '../../adapters/argo/argo-endpoint.test-support.js';
 import { MANAGED_BY } from '../../adapters/argo/marker.js';
-import type { MeasuredEngine } from './measured-engine.js';
+import type { RealEngine } from './real-engine.js';
 
-/** Argo's own label of the pods of a workflow. */
+/** Argo's own labels: of the pods of a workflow, of the workflows of a template. */
 const OF_WORKFLOW = 'workflows.argoproj.io/workflow';
+
+const OF_TEMPLATE = 'workflows.argoproj.io/workflow-template';
 
 /** Waits without a pod. */
 const WAITING = JSON.stringify({
@@ -16,8 +18,7 @@ interface Listed {
   items: { metadata: { name: string; labels?: Record<string, string> }; status?: { phase?: string } }[];
 }
 
-export function argoEngineUnderMeasure(found: Record<string, unknown>): MeasuredEngine {
-  const endpoint = found as unknown as ArgoEndpoint;
+export function realArgo(endpoint: ArgoEndpoint): RealEngine {
   const list = async (kind: string, selector: string): Promise<Listed['items']> => {
     const text = await kubectl(endpoint, 'get', kind, '-n', endpoint.namespace, '-l', selector, '-o', 'json');
     return (JSON.parse(text) as Listed).items;
@@ -29,8 +30,10 @@ export function argoEngineUnderMeasure(found: Record<string, unknown>): Measured
     options: (url) => ({ ...optionsOf(endpoint, 'server'), url }),
     task: { image: 'localhost/busybox:1' },
     waiting: WAITING,
-    executions: async () => {
-      const workflows = await list('workflows', `${MANAGED_BY}=signalbox`);
+    executions: async (externalId) => {
+      const ours = await list('workflows', `${MANAGED_BY}=signalbox`);
+      const template = ours.find(({ metadata }) => metadata.name === externalId)?.metadata.labels?.[OF_TEMPLATE];
+      const workflows = ours.filter(({ metadata }) => !template || metadata.labels?.[OF_TEMPLATE] === template);
       return new Set(workflows.map((workflow) => workflow.metadata.name));
     },
     working: async (externalIds) => {

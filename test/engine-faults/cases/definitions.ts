@@ -1,0 +1,65 @@
+/** D: definitions that the engine has not read yet, cannot read, or has no more. */
+import { expect } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isImpossible } from '../../../adapters/conformance/harness.js';
+import { until } from '../../support/until.js';
+import type { FaultCase } from '../fault-case.js';
+
+export const DEFINITIONS: readonly FaultCase[] = [
+  {
+    rows: ['F37'],
+    title: 'what reads definitions is dead: the run waits as PENDING, and begins once when it is back',
+    impossible: ({ kill }) => (isImpossible(kill.parser) ? kill.parser.impossible : undefined),
+    run: async (stage) => {
+      const { kill, revive } = stage.troubled;
+      if (isImpossible(kill.parser)) return;
+      await kill.parser();
+      await stage.store('unread', { only: { run: 'echo read' } }, { wait: false });
+      const id = await stage.start('unread');
+      await sleep(6_000);
+      expect(await stage.run(id)).toMatchObject({ state: 'PENDING', state_reason: 'registration-pending' });
+      await revive();
+      await stage.reaches(id, 'COMPLETED');
+      expect(await stage.strays([id])).toEqual([]);
+    },
+  },
+  {
+    rows: ['F37'],
+    title: 'the engine cannot read a definition: the registration is FAILED with its words, and so is a run',
+    impossible: ({ unreadable }) => (isImpossible(unreadable) ? unreadable.impossible : undefined),
+    run: async (stage) => {
+      const { unreadable, patienceMs } = stage.troubled;
+      if (isImpossible(unreadable)) return;
+      await stage.storeNative('unreadable', unreadable.text);
+      const waiting = await stage.start('unreadable');
+      const workflow = await until(
+        () => stage.registration('unreadable'),
+        (one) => one['registration']?.state === 'FAILED',
+        patienceMs,
+      );
+      expect(JSON.stringify(workflow['registration'])).toContain(unreadable.says);
+      const run = await stage.ended(waiting);
+      expect(run).toMatchObject({ state: 'FAILED', failure: { code: 'registration-failed' } });
+    },
+  },
+  {
+    rows: ['F37'],
+    title:
+      'somebody deletes the definition of a running run: it ends as the engine says, and a later run is not left without a word',
+    run: async (stage) => {
+      await stage.store('removed', { first: { run: 'sleep 12' }, last: { run: 'echo last', needs: ['first'] } });
+      const id = await stage.start('removed');
+      await stage.atWork(id, 'first');
+      const on = await stage.onEngine(id);
+      await stage.troubled.removeDefinition(on);
+      const run = await stage.ended(id, 2 * stage.troubled.patienceMs);
+      const word = await stage.troubled.wordOf(on);
+      expect([run.state, word]).toEqual(word === stage.troubled.endWords[0] ? ['COMPLETED', word] : ['FAILED', word]);
+      const later = await stage.start('removed');
+      const told = await stage.becomes(later, ({ state, state_reason: reason }) => {
+        return state === 'COMPLETED' || state === 'FAILED' || (state === 'PENDING' && reason !== undefined);
+      });
+      process.stdout.write(`${stage.troubled.engine.name}: ${run.state}; later ${JSON.stringify(told)}\n`);
+    },
+  },
+];

@@ -1,0 +1,84 @@
+/** C, D: requests and answers that get lost, come twice or come late, between us and a real engine. */
+import { expect } from '@jest/globals';
+import type { ProxyFault } from '../../support/fault-proxy.js';
+import { until } from '../../support/until.js';
+import type { FaultCase } from '../fault-case.js';
+import type { RealStage } from '../real-stage.js';
+
+const RUNS = 6;
+const LATE_MS = 20_000;
+
+export const LOST_AND_DOUBLED: readonly FaultCase[] = [
+  {
+    rows: ['F27'],
+    title: 'every answer to a submit is lost: each run is there once, and ends well',
+    run: (stage) => eachOnce(stage, 'answers lost', { do: 'lose-response' }),
+  },
+  {
+    rows: ['F28'],
+    title: 'every submit arrives twice: each run is there once, and ends well',
+    run: (stage) => eachOnce(stage, 'requests doubled', { do: 'duplicate' }),
+  },
+  {
+    rows: ['F29'],
+    title: 'a submit arrives after it was given up: the run stays FAILED, and what comes is stopped on sight',
+    run: async (stage) => {
+      await stage.store('late', { only: { run: 'sleep 600' } });
+      // Shows where executions of the workflow are.
+      const first = await stage.start('late');
+      await stage.reaches(first, 'RUNNING');
+      const like = await stage.onEngine(first);
+      stage.proxy.plan({ fault: { do: 'delay', ms: LATE_MS }, times: 1, when: stage.troubled.isSubmit });
+      const id = await stage.start('late');
+      const run = await stage.reaches(id, 'FAILED', 60_000);
+      expect(run['failure']).toMatchObject({ code: 'submit-outcome-unknown' });
+      const { key } = await stage.onEngine(id);
+      const externalId = like.externalId.replace(like.key, key);
+      await until(
+        () => stage.troubled.wordOf({ key, externalId }),
+        (word) => word !== undefined && stage.troubled.endWords.includes(word),
+        120_000,
+      );
+      expect((await stage.run(id)).state).toBe('FAILED');
+      const drift = await stage.drift('late-execution');
+      expect(drift.map((entry) => entry['workflow_run_id'])).toContain(id);
+      await stage.api.put(`/workflow-runs/${first}/cancel`);
+      await stage.reaches(first, 'CANCELLED');
+    },
+  },
+  {
+    rows: ['F31'],
+    title: 'somebody else has a run under our key: ours is FAILED with the conflict, theirs goes on',
+    run: async (stage) => {
+      await stage.store('taken', { only: { run: 'sleep 15' } });
+      const first = await stage.start('taken');
+      await stage.reaches(first, 'RUNNING');
+      const like = await stage.onEngine(first);
+      await stage.proxy.down();
+      const id = await stage.start('taken');
+      const { key } = await stage.onEngine(id);
+      await stage.troubled.plant(key, like, 'another-installation');
+      await stage.proxy.up();
+      const run = await stage.reaches(id, 'FAILED');
+      expect(run['failure']).toMatchObject({ class: 'engine', code: 'engine-conflict' });
+      const theirs = { key, externalId: like.externalId.replace(like.key, key) };
+      const word = await until(
+        () => stage.troubled.wordOf(theirs),
+        (one) => one !== undefined && stage.troubled.endWords.includes(one),
+        stage.troubled.patienceMs,
+      );
+      expect(word).toBe(stage.troubled.endWords[0]);
+    },
+  },
+];
+
+async function eachOnce(stage: RealStage, title: string, fault: ProxyFault): Promise<void> {
+  await stage.store(title, { only: { run: 'echo once' } });
+  stage.proxy.plan({ fault, times: RUNS, when: stage.troubled.isSubmit });
+  const ids = await stage.startMany(title, RUNS);
+  const ended = await Promise.all(ids.map((id) => stage.ended(id)));
+  stage.proxy.heal();
+  expect(ended.map(({ state }) => state)).toEqual(ids.map(() => 'COMPLETED'));
+  expect(stage.proxy.befallen.get(fault.do)).toBeGreaterThanOrEqual(RUNS);
+  expect(await stage.strays(ids)).toEqual([]);
+}

@@ -1,0 +1,104 @@
+/** E: what people do on the engine past Signalbox. */
+import { expect } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isImpossible } from '../../../adapters/conformance/harness.js';
+import { until } from '../../support/until.js';
+import type { FaultCase } from '../fault-case.js';
+
+export const PEOPLE: readonly FaultCase[] = [
+  {
+    rows: ['F38'],
+    title: 'somebody deletes one running execution: FAILED engine-run-missing after the grace',
+    run: async (stage) => {
+      await stage.store('deleted', { only: { run: 'sleep 600' } });
+      const [kept, id] = await stage.startMany('deleted', 2);
+      for (const one of [kept ?? 0, id ?? 0]) await stage.reaches(one, 'RUNNING');
+      await stage.troubled.remove(await stage.onEngine(id ?? 0));
+      const run = await stage.ended(id ?? 0);
+      expect(run).toMatchObject({ state: 'FAILED', failure: { class: 'engine', code: 'engine-run-missing' } });
+      expect((await stage.run(kept ?? 0)).state).toBe('RUNNING');
+      await stage.api.put(`/workflow-runs/${kept}/cancel`);
+      await stage.reaches(kept ?? 0, 'CANCELLED');
+    },
+  },
+  {
+    rows: ['F47'],
+    title: 'somebody has a failed run done again on the engine: the state stays, and drift says so',
+    run: async (stage) => {
+      await stage.store('again', { only: { run: 'sleep 20; exit 3' } });
+      const id = await stage.start('again');
+      await stage.reaches(id, 'FAILED');
+      const before = await stage.run(id);
+      await stage.troubled.runAgain(await stage.onEngine(id));
+      const found = await until(
+        async () => (await stage.drift('state')).filter((entry) => Number(entry['workflow_run_id']) === id),
+        (entries) => entries.length > 0,
+      );
+      expect(found).toHaveLength(1);
+      const after = await stage.run(id);
+      expect([after.state, after['generation'], after['failure']]).toEqual([
+        'FAILED',
+        before['generation'],
+        before['failure'],
+      ]);
+    },
+  },
+  {
+    rows: ['F48'],
+    title: 'an execution under a key of ours that no run knows: listed as an orphan, never touched',
+    run: async (stage) => {
+      await stage.store('orphaned', { only: { run: 'sleep 12' } });
+      const first = await stage.start('orphaned');
+      await stage.reaches(first, 'RUNNING');
+      const like = await stage.onEngine(first);
+      const key = stage.newKey();
+      await stage.troubled.plant(key, like, 'this-installation');
+      const orphan = { key, externalId: like.externalId.replace(like.key, key) };
+      await until(
+        async () => (await stage.drift('orphan')).map((entry) => String(entry['external_id'])),
+        (ids) => ids.includes(orphan.externalId),
+      );
+      const word = await until(
+        () => stage.troubled.wordOf(orphan),
+        (one) => one !== undefined && stage.troubled.endWords.includes(one),
+        stage.troubled.patienceMs,
+      );
+      expect(word).toBe(stage.troubled.endWords[0]);
+      await stage.reaches(first, 'COMPLETED');
+    },
+  },
+  {
+    rows: ['F36'],
+    title: 'somebody kills the process or pod of a task: the run ends FAILED with a reason',
+    run: async (stage) => {
+      const command = 'sleep 613';
+      await stage.store('killed', { only: { run: `exec ${command}` } });
+      const id = await stage.start('killed');
+      await stage.atWork(id, 'only');
+      await stage.troubled.killWork(await stage.onEngine(id), command);
+      const run = await stage.reaches(id, 'FAILED');
+      expect(run['failure']).toMatchObject({ task_title: 'only', message: expect.stringMatching(/\w/) });
+      expect(await stage.tasks(id)).toEqual({ only: 'FAILED' });
+    },
+  },
+  {
+    rows: ['F36'],
+    title: 'somebody stops all runs of a definition: SCHEDULED with the diagnosis, and it goes on when they are let go',
+    impossible: ({ hold }) => (isImpossible(hold) ? hold.impossible : undefined),
+    run: async (stage) => {
+      const { hold, release } = stage.troubled;
+      if (isImpossible(hold)) return;
+      await stage.store('held', { only: { run: 'echo held' } });
+      const first = await stage.start('held');
+      await stage.reaches(first, 'COMPLETED');
+      await hold(await stage.onEngine(first));
+      const id = await stage.start('held');
+      await stage.becomes(id, (run) => String(run['state_reason']) === 'engine-definition-paused');
+      await stage.becomes(id, (run) => String(run['state_reason']) === 'stuck: engine-definition-paused');
+      await sleep(2_000);
+      expect((await stage.run(id)).state).toBe('SCHEDULED');
+      await release(await stage.onEngine(first));
+      await stage.reaches(id, 'COMPLETED');
+    },
+  },
+];

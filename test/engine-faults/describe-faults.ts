@@ -1,0 +1,65 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, test } from '@jest/globals';
+import { keepColumn, matrixText, type CaseResult } from '../../adapters/conformance/matrix.js';
+import type { FaultCase } from './fault-case.js';
+import { ENGINE_AWAY } from './cases/engine-away.js';
+import { LOST_AND_DOUBLED } from './cases/lost-and-doubled.js';
+import { CREDENTIALS } from './cases/credentials.js';
+import { DEFINITIONS } from './cases/definitions.js';
+import { LOST_MEMORY } from './cases/lost-memory.js';
+import { PEOPLE } from './cases/people.js';
+import { RealStage } from './real-stage.js';
+import type { TroubledEngine } from './troubled-engine.js';
+
+const CASES: readonly FaultCase[] = [
+  ...LOST_AND_DOUBLED,
+  ...PEOPLE,
+  ...DEFINITIONS,
+  ...ENGINE_AWAY,
+  ...CREDENTIALS,
+  // Last: an engine from a backup has forgotten what the others left there.
+  ...LOST_MEMORY,
+];
+const LIMIT_MS = 600_000;
+/** Nothing of it is committed. */
+const FOLDER = join('coverage', 'engine-faults');
+
+/** Holds Signalbox to every case on one real engine, and prints the matrix of cases and engines at the end. */
+export function describeFaults(name: string, connect: () => Promise<TroubledEngine>): void {
+  describe(`what befalls ${name}`, () => {
+    const results: Record<string, CaseResult> = Object.fromEntries(CASES.map((one) => [titleOf(one), 'not run']));
+    let stage: RealStage;
+
+    beforeAll(async () => {
+      stage = await RealStage.start(await connect());
+    }, LIMIT_MS);
+    afterAll(async () => {
+      await stage.close();
+      const finishedAt = new Date().toISOString();
+      process.stdout.write(`\n${matrixText(keepColumn({ engine: name, finishedAt, results }, FOLDER))}\n`);
+    }, LIMIT_MS);
+
+    for (const one of CASES) {
+      const title = titleOf(one);
+      test(
+        title,
+        async () => {
+          const notApplicable = one.impossible?.(stage.troubled);
+          if (notApplicable !== undefined) {
+            results[title] = { notApplicable };
+            process.stdout.write(`${name}: not applicable: ${title}: ${notApplicable}\n`);
+            return;
+          }
+          results[title] = 'failed';
+          await one.run(stage);
+          results[title] = 'passed';
+        },
+        LIMIT_MS,
+      );
+    }
+  });
+}
+
+function titleOf({ rows, title }: FaultCase): string {
+  return [...rows, title].join(' ');
+}
