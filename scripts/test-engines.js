@@ -6,18 +6,20 @@ import { endWithUsage, enginesNamed, loadEngine, unknownEngines } from './engine
 import { makeLab } from './engines/lab/lab.js';
 import { endWith, root, runSuites } from './suites/run-suites.js';
 
-const USAGE = `Usage: npm run test:engines -- [ENGINE...] [--quick] [--keep]
+const USAGE = `Usage: npm run test:engines -- [ENGINE...] [--quick | --faults] [--keep]
 
 Brings each engine up, runs every suite that asks for it, and takes down what was not up before. The last line is the count.
 
-  --quick  only what goes through Signalbox's own API (test/engines), without the suites of the adapters
-  --keep   engines stay up
+  --quick   only what goes through Signalbox's own API (test/engines)
+  --faults  only what befalls the engine (test/engine-faults): it is killed, restored and put into disorder meanwhile
+  --keep    engines stay up
 `;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     quick: { type: 'boolean', default: false },
+    faults: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   },
@@ -25,6 +27,11 @@ const { values, positionals } = parseArgs({
 const complaint = unknownEngines(positionals);
 if (values.help) endWithUsage(USAGE);
 if (complaint !== undefined) endWithUsage(USAGE, complaint);
+
+const API = 'test/engines';
+const FAULTS = 'test/engine-faults';
+/** One after the other: what befalls an engine leaves traces. */
+const rounds = values.quick ? [[API]] : values.faults ? [[FAULTS]] : [[API, 'adapters'], [FAULTS]];
 
 const counts = { passed: 0, failed: 0, skipped: 0 };
 for (const name of enginesNamed(positionals)) await testOn(name);
@@ -40,10 +47,14 @@ async function testOn(name) {
     await engine.up(lab);
     const upAfter = secondsSince(began);
     const { variable, endpoint } = await engine.status(lab);
-    const tests = await runSuites(['--maxWorkers=1', ...suitesOf(variable)], { [variable]: endpoint });
-    for (const count of Object.keys(counts)) counts[count] += tests[count];
-    process.stdout.write(`== ${name}: up after ${upAfter} s, ${tests.passed} passed, ${tests.failed} failed, `);
-    process.stdout.write(`${tests.skipped} skipped, ${secondsSince(began)} s in all\n`);
+    for (const folders of rounds) {
+      const from = performance.now();
+      const tests = await runSuites(['--maxWorkers=1', ...suitesOf(variable, folders)], { [variable]: endpoint });
+      for (const count of Object.keys(counts)) counts[count] += tests[count];
+      process.stdout.write(`== ${name}, ${folders.join(' and ')}: ${tests.passed} passed, ${tests.failed} failed, `);
+      process.stdout.write(`${tests.skipped} skipped, ${secondsSince(from)} s\n`);
+    }
+    process.stdout.write(`== ${name}: up after ${upAfter} s, ${secondsSince(began)} s in all\n`);
   } catch (error) {
     counts.failed += 1;
     process.stdout.write(`== ${name}: FAILED: ${error.message}\n`);
@@ -52,9 +63,9 @@ async function testOn(name) {
   }
 }
 
-/** Test files that name the variable, or stand on a file that does. */
-function suitesOf(variable) {
-  const files = ['test/engines', 'adapters'].flatMap((folder) =>
+/** Test files of the folders that name the variable, or stand on a file that does. */
+function suitesOf(variable, folders) {
+  const files = [API, 'adapters', FAULTS].flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true })
       .filter((file) => file.endsWith('.ts'))
       .map((file) => join(folder, file)),
@@ -65,7 +76,7 @@ function suitesOf(variable) {
   return files.filter(
     (file) =>
       file.endsWith('.test.ts') &&
-      (!values.quick || file.startsWith('test/engines/')) &&
+      folders.some((folder) => file.startsWith(`${folder}/`)) &&
       (naming.includes(file) || imported.some((name) => texts.get(file).includes(name))),
   );
 }

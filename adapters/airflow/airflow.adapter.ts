@@ -98,16 +98,22 @@ export function airflowAdapter(options: AirflowOptions, host: Pick<EngineHost, '
       if (!(error instanceof EngineError)) throw error;
       if (error.code === 'conflict') return whoseConflict(await find(ref, marker, ctx).catch(asUnknown), error);
       // Airflow 3 calls a DAG that it cannot run not found, Airflow 2 refuses it.
-      if (error.code === 'not-found' || error.code === 'rejected') throw await unlessRunnable(dagId, error, ctx);
+      if (error.code === 'not-found' || error.code === 'rejected') throw await unlessRunnable(workflow, error, ctx);
       throw error;
     }
   }
 
-  /** A DAG that is not there, or broken, can be mended: the run waits for it. */
-  async function unlessRunnable(dagId: string, refusal: EngineError, ctx: CallContext): Promise<EngineError> {
+  /** A DAG that is not there, or broken, can be mended: the run waits for it. A file of ours that is gone is written again. */
+  async function unlessRunnable(
+    workflow: WorkflowVersion,
+    refusal: EngineError,
+    ctx: CallContext,
+  ): Promise<EngineError> {
+    const dagId = dagOf(installationId, workflow);
     const { dialect } = await client.version(ctx);
     const dag = await unlessAbsent(readDag(client, dagId, ctx)).catch(() => undefined);
     if (dag && dialect.isParsed(dag) && refusal.code === 'rejected') return refusal;
+    if (workflow.definition.format !== 'reference') await registration.register(workflow, ctx).catch(() => undefined);
     return new EngineError('unavailable', `Airflow cannot run ${dagId} now: ${refusal.message}`, { cause: refusal });
   }
 

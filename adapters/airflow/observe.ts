@@ -30,7 +30,8 @@ export async function observe(runs: AirflowRuns, ref: ExecutionRef, ctx: CallCon
   const tries = new Map(await inTurns([...retried], async (one) => [one, await runs.tries(run, one, ctx)] as const));
   const facts = execution(runs, dialect.runPage(run.dagId, run.runId), run, ref.key);
   const liveTasks = instances.filter(isLive).length;
-  const held = run.phase === 'scheduled' ? await heldBack(runs, run, ctx) : {};
+  const standsStill = run.phase === 'scheduled' || (run.phase === 'running' && liveTasks === 0);
+  const held = standsStill ? await heldBack(runs, run, ctx) : {};
   const compiled = compiledRun(run, instances);
   if (compiled !== undefined) {
     const results = ended ? await readResults(runs, run, compiled, ctx) : new Map<TaskInstance, TaskResult>();
@@ -93,10 +94,11 @@ function execution(runs: AirflowRuns, page: string, run: DagRun, key: string): P
   return toExecution(run, key, runs.client.pageUrl(page));
 }
 
-/** A run waits for ever where its DAG is paused, or not there any more. */
+/** Nothing of a run is started while its DAG is paused, or its file is not there or cannot be imported (3.3.2). */
 async function heldBack(runs: AirflowRuns, run: DagRun, ctx: CallContext): Promise<{ stateReason?: string }> {
+  const { dialect } = await runs.client.version(ctx);
   const dag = await unlessAbsent(readDag(runs.client, run.dagId, ctx));
-  if (!dag) return { stateReason: 'engine-definition-missing' };
+  if (!dag || !dialect.isParsed(dag)) return { stateReason: 'engine-definition-missing' };
   return dag['is_paused'] === true ? { stateReason: 'engine-definition-paused' } : {};
 }
 

@@ -9,6 +9,7 @@ import { startTestApp, type TestApp } from '../support/app.js';
 import { CoreRuns } from '../support/core-runs.js';
 import { FaultProxy } from '../support/fault-proxy.js';
 import { until } from '../support/until.js';
+import { installationOf } from '../real-engines/real-engine.js';
 import type { OnEngine, TroubledEngine } from './troubled-engine.js';
 
 /** Short enough for a test to see a grace pass, long enough for a real engine to answer. */
@@ -17,6 +18,7 @@ export const TIMES = {
   RECONCILE_INTERVAL: '1s',
   ORPHAN_INTERVAL: '2s',
   REFRESH_MAX_AGE: '500ms',
+  TASK_REFRESH_INTERVAL: '2s',
   SUBMIT_GRACE: '6s',
   CANCEL_GRACE: '10s',
   ENGINE_MISSING_GRACE: '4s',
@@ -103,6 +105,15 @@ export class RealStage {
     return this.becomes(id, ({ state }) => isFinal(state as RunState), ms);
   }
 
+  /** The ended run, and the state that the engine's own word for its end means. */
+  async endedAsTold(id: number, ms: number): Promise<{ run: Body; told: string }> {
+    const run = await this.ended(id, ms);
+    const { wordOf, endWords } = this.troubled;
+    const word = await wordOf(await this.onEngine(id));
+    if (word === undefined || !endWords.includes(word)) return { run, told: `not ended: ${word}` };
+    return { run, told: word === endWords[0] ? 'COMPLETED' : 'FAILED' };
+  }
+
   /** Resolves when the task is at work on the engine. */
   async atWork(id: number, task: string): Promise<void> {
     await until(
@@ -161,7 +172,9 @@ export class RealStage {
   }
 
   async close(): Promise<void> {
+    const installationId = await installationOf(this.app.database);
     await this.app.close();
+    await this.troubled.engine.removeAllOf(installationId);
     await this.proxy.close();
     await this.troubled.close();
   }

@@ -19,6 +19,12 @@ const PARTS = {
   airflow3: { interface: 'api-server', scheduler: 'scheduler', parser: 'dag-processor' },
 } as const;
 
+/** A task whose process went with the engine is given up after five minutes otherwise (3.3.2, 2.11.2). */
+const GIVES_UP_SOON = {
+  AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT: '40',
+  AIRFLOW__SCHEDULER__SCHEDULER_ZOMBIE_TASK_THRESHOLD: '40',
+};
+
 const UNREADABLE = `
 from airflow import DAG
 raise ValueError("out of order, SIGNALBOX_DAG_ID")
@@ -55,7 +61,7 @@ export function troubledAirflow(name: 'airflow2' | 'airflow3', endpoint: Record<
         ? killing(parts.parser)
         : { impossible: 'its scheduler reads definitions too: see the case of a dead scheduler' },
     },
-    revive: () => engineLab('up', name),
+    revive: () => engineLab('up', name, { env: GIVES_UP_SOON }),
     save: () => engineLab('save', name),
     restore: () => engineLab('restore', name),
 
@@ -69,7 +75,12 @@ export function troubledAirflow(name: 'airflow2' | 'airflow3', endpoint: Record<
       const trigger = dialect.triggerBody({ runId: key, conf: confOf({}, planted, '1'), note: 'by hand' });
       await client.post(`/dags/${idsOf(like)[0]}/dagRuns`, trigger, callContext());
     },
-    remove: async (on) => client.delete(runPath(...idsOf(on)), callContext()),
+    remove: async (on) => {
+      const path = runPath(...idsOf(on));
+      // Airflow 3.3 deletes no run that is active.
+      await client.patch(path, { state: 'failed' }, callContext());
+      await client.delete(path, callContext());
+    },
     runAgain: async (on) => {
       const [dagId, runId] = idsOf(on);
       const body = { dry_run: false, dag_run_id: runId, only_failed: false, reset_dag_runs: true };

@@ -10,7 +10,7 @@ import { Api, type Body } from '../support/api.js';
 import { FaultProxy } from '../support/fault-proxy.js';
 import { startService, type ServiceProcess } from '../support/service-process.js';
 import { until } from '../support/until.js';
-import type { RealEngine } from '../real-engines/real-engine.js';
+import { installationOf, type RealEngine } from '../real-engines/real-engine.js';
 
 export const ROLES = ['api', 'worker'] as const;
 export type StageRole = (typeof ROLES)[number];
@@ -134,6 +134,7 @@ export class EngineStage {
 
   async close(): Promise<void> {
     for (const one of this.processes.values()) await one.kill();
+    await this.engine.removeAllOf(await installationOf(this.database));
     await this.takeAway();
   }
 

@@ -10,6 +10,7 @@ import { INSTALLATION_ID, callContext } from '../../adapters/conformance/world.j
 import { parseDefinition } from '../../definition/parse-definition.js';
 import type { EngineAdapter } from '../../adapters/spi/engine-adapter.js';
 import { PARITY_CASES, RETRIED, localSide, outcomeOn, parityWorkflow, registered, retriedOn } from './parity.js';
+import { sideBySide } from './side-by-side.js';
 
 const PATIENCE_MS = 240_000;
 
@@ -107,7 +108,11 @@ describe.each([
     'ends as the local engine ends: $name',
     async (parity) => {
       const ours = await outcomeOn(local.adapter, parity, PATIENCE_MS);
-      expect(await outcomeOn(adapter, parity, PATIENCE_MS)).toEqual(ours);
+      const theirs = await outcomeOn(adapter, parity, PATIENCE_MS);
+      if (parity === PARITY_CASES[0]) {
+        process.stdout.write(`\n${sideBySide(parity.text, { local: ours, [engine]: theirs })}\n`);
+      }
+      expect(theirs).toEqual(ours);
     },
     2 * PATIENCE_MS,
   );

@@ -8,6 +8,7 @@ import type { EngineAdapter } from '../../adapters/spi/engine-adapter.js';
 import { PARITY_CASES, localSide, outcomeOn, runOn, toOutcome } from './parity.js';
 import type { Json } from '../../definition/definition-types.js';
 import type { ParityCase } from './parity.js';
+import { sideBySide } from './side-by-side.js';
 
 const PATIENCE_MS = 300_000;
 
@@ -29,15 +30,19 @@ describe('a real Argo', () => {
     await local.close();
   });
 
-  test.each(PARITY_CASES.map(inContainers))(
+  test.each(PARITY_CASES.map((original) => ({ original, row: inContainers(original), name: original.name })))(
     '$name',
-    async (row) => {
+    async ({ original, row }) => {
       const { workflow, ref, facts } = await runOn(adapter, row, PATIENCE_MS);
       const there = toOutcome(facts, await adapter.describe(workflow, callContext()));
       // Others may use the same Argo: only what was made here is taken away.
       await adapter.forget?.([ref], callContext());
       await adapter.retire(workflow, callContext());
-      expect(there).toEqual(await outcomeOn(local.adapter, row, PATIENCE_MS));
+      const here = await outcomeOn(local.adapter, row, PATIENCE_MS);
+      if (original === PARITY_CASES[0]) {
+        process.stdout.write(`\n${sideBySide(original.text, { local: here, argo: there })}\n`);
+      }
+      expect(there).toEqual(here);
     },
     2 * PATIENCE_MS,
   );

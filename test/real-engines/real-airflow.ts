@@ -1,7 +1,8 @@
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AirflowClient } from '../../adapters/airflow/airflow-client.js';
 import { readAirflowOptions } from '../../adapters/airflow/airflow-options.js';
+import { ownDag } from '../../adapters/airflow/dag-name.js';
 import type { CallContext } from '../../adapters/spi/engine-adapter.js';
 import { continueTrace, makeTraceparent } from '../../src/platform/trace.js';
 import { processesOf, type RealEngine } from './real-engine.js';
@@ -23,7 +24,8 @@ with DAG("SIGNALBOX_DAG_ID", start_date=datetime(2024, 1, 1), schedule=None, cat
 
 export function realAirflow(name: string, endpoint: Record<string, unknown>): RealEngine {
   const client = new AirflowClient(readAirflowOptions(endpoint));
-  const logs = join(String(endpoint['dagsFolder']), '..', 'home', 'logs');
+  const folder = String(endpoint['dagsFolder']);
+  const logs = join(folder, '..', 'home', 'logs');
   return {
     name,
     kind: 'airflow',
@@ -45,6 +47,11 @@ export function realAirflow(name: string, endpoint: Record<string, unknown>): Re
     loseTask: async (externalId) => {
       const [dagId = '', runId = ''] = externalId.split('/');
       await rm(join(logs, `dag_id=${dagId}`, `run_id=${runId}`), { recursive: true });
+    },
+    removeAllOf: async (installationId) => {
+      const prefix = ownDag(installationId, { id: '', title: '', version: 0 }).replace(/_v0_w$/, '');
+      const files = (await readdir(folder)).filter((file) => file.startsWith(prefix));
+      for (const file of files) await rm(join(folder, file), { force: true });
     },
     close: async () => client.close(),
   };

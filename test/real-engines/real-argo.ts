@@ -1,5 +1,5 @@
 import { kubectl, optionsOf, type ArgoEndpoint } from '../../adapters/argo/argo-endpoint.test-support.js';
-import { MANAGED_BY } from '../../adapters/argo/marker.js';
+import { INSTALLATION, MANAGED_BY, toLabelValue } from '../../adapters/argo/marker.js';
 import type { RealEngine } from './real-engine.js';
 
 /** Argo's own labels: of the pods of a workflow, of the workflows of a template. */
@@ -45,6 +45,10 @@ export function realArgo(endpoint: ArgoEndpoint): RealEngine {
     },
     loseTask: async (externalId) => {
       await kubectl(endpoint, 'delete', 'pods', '-n', endpoint.namespace, '-l', `${OF_WORKFLOW}=${externalId}`);
+    },
+    removeAllOf: async (installationId) => {
+      const selector = `${INSTALLATION}=${toLabelValue(installationId)}`;
+      await kubectl(endpoint, 'delete', 'workflows,workflowtemplates', '-n', endpoint.namespace, '-l', selector);
     },
     close: () => Promise.resolve(),
   };

@@ -1,5 +1,6 @@
 /** A real engine, seen past Signalbox: what it holds, and what it still works on. */
 import { readdirSync, readFileSync } from 'node:fs';
+import type { Database } from '../../src/platform/database.js';
 
 export interface RealEngine {
   name: string;
@@ -17,7 +18,16 @@ export interface RealEngine {
   working(externalIds: ReadonlySet<string>, command: string): Promise<number>;
   /** Where the engine keeps logs beside the task, takes the log and what ran the task away; undefined = there is no such thing. */
   loseTask?(externalId: string): Promise<void>;
+  /** Takes away what an installation of Signalbox has put there: definitions, and executions where they cost something. */
+  removeAllOf(installationId: string): Promise<void>;
   close(): Promise<void>;
+}
+
+/** Of the service on this database. */
+export async function installationOf(database: Database): Promise<string> {
+  const { rows } = await database.query<{ id: string }>({ text: 'SELECT id FROM installation' });
+  if (!rows[0]) throw new Error('the service has never started on this database');
+  return rows[0].id;
 }
 
 /** Processes of this machine that are this command. */

@@ -3,6 +3,7 @@ import { expect } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { arranged } from '../../../adapters/conformance/harness.js';
 import type { FaultCase } from '../fault-case.js';
+import type { RealStage } from '../real-stage.js';
 
 const AWAY_MS = 8_000;
 
@@ -30,7 +31,7 @@ export const ENGINE_AWAY: readonly FaultCase[] = [
   {
     rows: ['F26', 'F49'],
     title:
-      'what we talk to is killed and started again while a run works: the state stays, is said to be old, and ends well',
+      'what we talk to is killed and started again while a run works: the state stays, is said to be old, and ends as the engine says',
     run: async (stage) => {
       const { kill, revive, patienceMs } = stage.troubled;
       await stage.store('interface', { first: { run: 'sleep 20' }, last: { run: 'echo last', needs: ['first'] } });
@@ -40,8 +41,10 @@ export const ENGINE_AWAY: readonly FaultCase[] = [
       await stage.healthBecomes(({ state }) => state === 'DOWN');
       expect(await stage.run(id)).toMatchObject({ state: 'RUNNING', stale: true });
       await revive();
-      expect((await stage.ended(id, 2 * patienceMs)).state).toBe('COMPLETED');
-      expect(await stage.tasks(id)).toEqual({ first: 'COMPLETED', last: 'COMPLETED' });
+      // A task of Airflow 3 ends itself when nobody has taken its heartbeats for a while.
+      const { run, told } = await stage.endedAsTold(id, 2 * patienceMs);
+      expect(run.state).toBe(told);
+      say(stage, `after its interface was away the run is ${run.state}`);
     },
   },
   {
@@ -64,23 +67,21 @@ export const ENGINE_AWAY: readonly FaultCase[] = [
     title:
       'all of it is killed while a run works: the state stays as it was, then is what the engine says; a new run ends well',
     run: async (stage) => {
-      const { kill, revive, patienceMs, wordOf, endWords } = stage.troubled;
+      const { kill, revive, patienceMs } = stage.troubled;
       await stage.store('crash', { first: { run: 'sleep 25' }, last: { run: 'echo last', needs: ['first'] } });
       const id = await stage.start('crash');
       await stage.atWork(id, 'first');
-      const on = await stage.onEngine(id);
       await arranged(kill.everything)();
       const fresh = await stage.start('crash');
       await stage.healthBecomes(({ state }) => state === 'DOWN');
       await sleep(AWAY_MS);
       expect((await stage.run(id)).state).toBe('RUNNING');
       await revive();
-      const run = await stage.ended(id, 3 * patienceMs);
-      const word = await wordOf(on);
-      expect([run.state, word]).toEqual([word === endWords[0] ? 'COMPLETED' : 'FAILED', word]);
-      if (run.state === 'FAILED') expect(run['failure']).toMatchObject({ message: expect.stringMatching(/\w/) });
+      const { run, told } = await stage.endedAsTold(id, 3 * patienceMs);
+      expect(run.state).toBe(told);
+      if (told === 'FAILED') expect(run['failure']).toMatchObject({ message: expect.stringMatching(/\w/) });
       expect((await stage.ended(fresh, 2 * patienceMs)).state).toBe('COMPLETED');
-      process.stdout.write(`${stage.troubled.engine.name}: after the crash ${run.state}\n`);
+      say(stage, `after the crash the run is ${run.state}`);
     },
   },
   {
@@ -107,3 +108,8 @@ export const ENGINE_AWAY: readonly FaultCase[] = [
     },
   },
 ];
+
+/** What differs between engines, and is right on each. */
+function say(stage: RealStage, what: string): void {
+  process.stdout.write(`${stage.troubled.engine.name}: ${what}\n`);
+}

@@ -3,6 +3,8 @@ import { expect } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FaultCase } from '../fault-case.js';
 
+/** So many that they were not removed one by one, whatever else is there. */
+const MANY = 6;
 /** Passes, and more than ENGINE_MISSING_GRACE. */
 const IN_DOUBT_MS = 12_000;
 
@@ -17,7 +19,7 @@ export const LOST_MEMORY: readonly FaultCase[] = [
       await stage.store('remembered', { only: { run: 'echo here' } });
       await stage.reaches(await stage.start('remembered'), 'COMPLETED');
       await save();
-      const ids = await stage.startMany('forgotten', 3);
+      const ids = await stage.startMany('forgotten', MANY);
       for (const id of ids) await stage.reaches(id, 'RUNNING', 2 * patienceMs);
       await restore();
       await stage.healthBecomes(({ state }) => state === 'SUSPECT', patienceMs);
