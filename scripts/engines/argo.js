@@ -51,7 +51,7 @@ export const engine = {
 
   services: SERVICES,
   /** What Kubernetes holds, and Argo's archive. */
-  memory: (lab) => [join(placesOf(lab).state, 'etcd'), DATABASE_FOLDER],
+  memory: async (lab) => [join(placesOf(lab).state, 'etcd'), DATABASE_FOLDER],
 
   logs: (lab) =>
     [...SERVICES, DATABASE_SERVICE].map((service) => lab.logOf(service)).filter((file) => existsSync(file)),

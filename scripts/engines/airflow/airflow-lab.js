@@ -53,7 +53,7 @@ export function airflowLab(kind) {
     },
 
     services,
-    memory: (lab) => [databaseFolder(lab)],
+    memory: async (lab) => [await databaseFolder(lab)],
     logs: (lab) => ['install', 'database', ...services].map((service) => lab.logOf(service)),
   };
 }

@@ -8,13 +8,16 @@ const { startEmbeddedPostgres } = await import('../../../src/platform/embedded-p
 /** Speed before durability: what is lost with a crash of the machine is a lab. */
 const SETTINGS = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'];
 
-export function databaseFolder(lab) {
-  return join(lab.folder, 'database');
+const startServer = (lab) => startEmbeddedPostgres(join(lab.folder, 'database'), { settings: SETTINGS });
+
+/** Where its files are, which need not be below the lab's folder. */
+export async function databaseFolder(lab) {
+  return (await startServer(lab)).directory;
 }
 
 /** The address of the database `name`, made where it is not there. The server outlives us. */
 export async function databaseUrl(lab, name) {
-  const { url } = await startEmbeddedPostgres(databaseFolder(lab), { settings: SETTINGS });
+  const { url } = await startServer(lab);
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [name]);
@@ -26,6 +29,5 @@ export async function databaseUrl(lab, name) {
 }
 
 export async function stopDatabase(lab) {
-  const server = await startEmbeddedPostgres(databaseFolder(lab), { settings: SETTINGS });
-  await server.stop();
+  await (await startServer(lab)).stop();
 }

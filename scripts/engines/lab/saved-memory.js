@@ -6,8 +6,9 @@ const saved = (folder) => `${folder}.saved`;
 
 /** The engine is down meanwhile. */
 export async function saveMemory(engine, lab) {
+  const folders = await engine.memory(lab);
   await engine.down(lab);
-  for (const folder of engine.memory(lab)) {
+  for (const folder of folders) {
     await rm(saved(folder), { recursive: true, force: true });
     await copy(lab, folder, saved(folder));
   }
@@ -16,10 +17,11 @@ export async function saveMemory(engine, lab) {
 
 /** As often as wanted. Throws where nothing was saved. */
 export async function restoreMemory(engine, lab) {
-  const missing = engine.memory(lab).find((folder) => !existsSync(saved(folder)));
+  const folders = await engine.memory(lab);
+  const missing = folders.find((folder) => !existsSync(saved(folder)));
   if (missing !== undefined) throw new Error(`nothing was saved: there is no ${saved(missing)}`);
   await engine.down(lab);
-  for (const folder of engine.memory(lab)) {
+  for (const folder of folders) {
     const incoming = `${folder}.restored`;
     await rm(incoming, { recursive: true, force: true });
     await copy(lab, saved(folder), incoming);
