@@ -50,12 +50,15 @@ export class AirflowClient {
 
   /** Which Airflow this is. Airflow 3 has moved its API and says 404 in the old place; Airflow 2 in the new one. */
   probe(ctx: CallContext): Promise<Version> {
-    const known = this.#version;
     const probed = this.#probe(ctx);
     this.#version ??= probed;
     probed.then(
-      () => (this.#version = probed),
-      () => (this.#version = known),
+      () => {
+        this.#version = probed;
+      },
+      () => {
+        if (this.#version === probed) this.#version = undefined;
+      },
     );
     return probed;
   }

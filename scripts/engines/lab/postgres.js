@@ -12,7 +12,9 @@ const startServer = (lab) => startEmbeddedPostgres(join(lab.folder, 'database'),
 
 /** Where its files are, which need not be below the lab's folder. */
 export async function databaseFolder(lab) {
-  return (await startServer(lab)).directory;
+  const server = await startServer(lab);
+  await server.stop();
+  return server.directory;
 }
 
 /** The address of the database `name`, made where it is not there. The server outlives us. */
