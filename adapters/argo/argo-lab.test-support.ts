@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FixtureName } from '../conformance/fixtures.js';
-import type { Harness } from '../conformance/harness.js';
 import type { People } from '../conformance/people.js';
 import { INSTALLATION_ID } from '../conformance/world.js';
 import type { EngineAdapter } from '../spi/engine-adapter.js';
@@ -43,7 +42,7 @@ function bearerOf({ tokenFile }: ArgoEndpoint): string {
 }
 
 /** What Argo's retention does at last: neither the workflow nor its archived copy is there. */
-async function forget(endpoint: ArgoEndpoint, { key }: ExecutionRef): Promise<void> {
+export async function forget(endpoint: ArgoEndpoint, { key }: ExecutionRef): Promise<void> {
   const field = async (path: string): Promise<string> =>
     kubectl(endpoint, 'get', 'workflow', key, '-n', endpoint.namespace, '-o', `jsonpath=${path}`);
   const archived = async (): Promise<boolean> =>
@@ -94,15 +93,36 @@ export function argoPeople(endpoint: ArgoEndpoint): People & { withdraw(): Promi
 
 /** argo-server starts from its own copy of the templates, which comes a moment after what Kubernetes took (3.7.4). */
 async function untilServed(endpoint: ArgoEndpoint, template: string): Promise<void> {
+  const path = `workflow-templates/${endpoint.namespace}/${template}`;
+  await untilSays(endpoint, path, `the template ${template}`, () => true);
+}
+
+/** So is its list of workflows. */
+export async function untilListed(endpoint: ArgoEndpoint, selector: string): Promise<void> {
+  const search = new URLSearchParams({ 'listOptions.labelSelector': selector, fields: 'items.metadata.name' });
+  const path = `workflows/${endpoint.namespace}?${search.toString()}`;
+  await untilSays(
+    endpoint,
+    path,
+    `a workflow with ${selector}`,
+    ({ items }) => Array.isArray(items) && items.length > 0,
+  );
+}
+
+async function untilSays(
+  endpoint: ArgoEndpoint,
+  path: string,
+  what: string,
+  holds: (answer: { items?: unknown }) => boolean,
+): Promise<void> {
   const headers = { authorization: bearerOf(endpoint) };
-  const { url, namespace } = endpoint;
   const end = performance.now() + SERVED_WITHIN_MS;
   while (performance.now() < end) {
-    const answer = await fetch(`${url}/api/v1/workflow-templates/${namespace}/${template}`, { headers });
-    if (answer.ok) return;
+    const answer = await fetch(`${endpoint.url}/api/v1/${path}`, { headers });
+    if (answer.ok && holds((await answer.json()) as { items?: unknown })) return;
     await sleep(100);
   }
-  throw new Error(`argo-server does not show the template ${template}`);
+  throw new Error(`argo-server does not show ${what}`);
 }
 
 /** Applies one object in the namespace of the lab, as administrator. */
@@ -114,34 +134,4 @@ export async function applyManifest(endpoint: ArgoEndpoint, manifest: object): P
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-export async function argoHarness(endpoint: ArgoEndpoint, access: Access): Promise<Harness> {
-  const ours = ['-n', endpoint.namespace, '-l', 'app.kubernetes.io/managed-by=signalbox'];
-  const removeAll = async (): Promise<void> => {
-    await kubectl(endpoint, 'delete', 'workflows,workflowtemplates', ...ours, '--wait=true');
-  };
-  await removeAll();
-  const people = argoPeople(endpoint);
-  return {
-    connect: () => connectArgo(endpoint, access),
-    definition: definitionOf,
-    refusedDefinition: {
-      format: 'native',
-      text: JSON.stringify({ ...ARGO_FIXTURES.linear, spec: { entrypoint: 'nobody', templates: [] } }),
-    },
-    restart: () => restartArgo(endpoint),
-    wipe: removeAll,
-    forget: (ref) => forget(endpoint, ref),
-    people,
-    wire: { impossible: 'a real Argo says what it says; argo-answers.test.ts plays what it cannot be made to say' },
-    ...(access === 'kubernetes' ? { tellsOnlyActive: true } : {}),
-    // Each is a pod.
-    manyTaskRuns: 25,
-    patienceMs: 240_000,
-    cleanUp: async () => {
-      await people.withdraw();
-      await removeAll();
-    },
-  };
 }

@@ -83,6 +83,8 @@ export interface Harness {
   manyTaskRuns: number;
   /** What the tasks themselves printed of a log; absent = all of it. For engines that write lines of their own into it. */
   printedLines?(log: string): string;
+  /** An empty answer is the engine's own word for a log that is gone, and told as such: `none`, with a reason. */
+  emptyLogIsGone?: true;
   /** `listBorn` cannot tell what has ended. */
   tellsOnlyActive?: true;
   /** The engine keeps JSON objects without the order of their keys, which has no meaning in JSON. */
