@@ -23,6 +23,13 @@ const WRITTEN = {
   compiled: { definition: compiledFixture, refusedDefinition: REFUSED_COMPILED },
 } as const satisfies Record<Written, Partial<Harness>>;
 
+/** What each way to Argo cannot tell. */
+const TOLD = {
+  // Argo's retry deletes the pod of the failed attempt, and its log with it.
+  server: { emptyLogIsGone: true, retryDropsLog: true },
+  kubernetes: { tellsOnlyActive: true },
+} as const satisfies Record<Access, Partial<Harness>>;
+
 export async function argoHarness(
   endpoint: ArgoEndpoint,
   access: Access,
@@ -34,7 +41,7 @@ export async function argoHarness(
   return {
     connect: () => connectArgo(network.endpoint, access),
     ...WRITTEN[written],
-    restart: () => restartArgo(endpoint),
+    restart: () => restartArgo(endpoint, access),
     // Of all that is lost with a cluster's memory the sentinel is what must be noticed.
     wipe: async () => {
       await kubectl(endpoint, 'delete', 'workflowtemplate', `signalbox-sentinel-${INSTALLATION_ID}`, '-n', namespace);
@@ -42,7 +49,7 @@ export async function argoHarness(
     forget: (ref) => forget(endpoint, ref),
     people,
     wire: network.wire,
-    ...(access === 'kubernetes' ? { tellsOnlyActive: true } : { emptyLogIsGone: true }),
+    ...TOLD[access],
     // Each is a pod.
     manyTaskRuns: 25,
     patienceMs: 240_000,
@@ -54,31 +61,15 @@ export async function argoHarness(
   };
 }
 
-const SKIPS: Skip[] = [
-  {
-    reason: 'Argo has no words for paused and cancelled: fields beside the word say it (argo-answers.test.ts)',
-    cases: ['observe knows every word the engine has for a run'],
-  },
-  {
-    reason: 'a page of this list is 500 workflows, and as many pods (argo-answers.test.ts goes over its border)',
-    cases: ['list shows each execution once, over page borders'],
-  },
-];
-
-const SKIPS_OF: Record<Access, Skip[]> = {
-  server: [
-    ...SKIPS,
-    {
-      // argo-engine.test.ts holds it to the rest of this case.
-      reason: "Argo's retry deletes the pod of the failed attempt, and its log with it",
-      cases: ['retry restarts the failed part, keeps earlier attempts, and changes the baseline'],
-    },
-  ],
-  kubernetes: [
-    ...SKIPS,
-    { reason: 'a definition is checked without the engine', cases: ['validate believes no broken answer'] },
-  ],
+const OVER_A_PAGE: Skip = {
+  reason: 'a page of this list is 500 workflows, and as many pods (argo-answers.test.ts goes over its border)',
+  cases: ['list shows each execution once, over page borders'],
 };
+const UNASKED: Skip = {
+  reason: 'a definition is checked without the engine',
+  cases: ['validate believes no broken answer'],
+};
+const SKIPS: Record<Access, Skip[]> = { server: [OVER_A_PAGE], kubernetes: [OVER_A_PAGE, UNASKED] };
 
 /** Holds Argo to the suite where it runs; where it does not, the skipped test says how it would. */
 export async function conformsWhereItRuns(
@@ -88,7 +79,7 @@ export async function conformsWhereItRuns(
   written: Written = 'native',
 ): Promise<void> {
   if (endpoint)
-    return describeConformance(column, () => argoHarness(endpoint, access, written), { skip: SKIPS_OF[access] });
+    return describeConformance(column, () => argoHarness(endpoint, access, written), { skip: SKIPS[access] });
   process.stdout.write(`\nthe conformance of ${column} is not shown: ${NOT_UP}\n`);
   test.skip(`the conformance of ${column} (${NOT_UP})`, () => undefined);
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -22,8 +23,14 @@ export function definitionOf(fixture: FixtureName): { format: 'native'; text: st
   return { format: 'native', text: JSON.stringify(ARGO_FIXTURES[fixture]) };
 }
 
-export async function restartArgo(endpoint: ArgoEndpoint): Promise<void> {
-  const deployments = ['deploy/argo-server', 'deploy/workflow-controller'];
+/** What the way to Argo leads over: the Kubernetes API knows nothing of argo-server. */
+const DEPLOYMENTS: Record<Access, string[]> = {
+  server: ['deploy/argo-server', 'deploy/workflow-controller'],
+  kubernetes: ['deploy/workflow-controller'],
+};
+
+export async function restartArgo(endpoint: ArgoEndpoint, access: Access): Promise<void> {
+  const deployments = DEPLOYMENTS[access];
   await kubectl(endpoint, 'rollout', 'restart', '-n', endpoint.namespace, ...deployments);
   for (const deployment of deployments) {
     await kubectl(endpoint, 'rollout', 'status', '-n', endpoint.namespace, deployment, '--timeout=120s');
@@ -57,14 +64,15 @@ export async function forget(endpoint: ArgoEndpoint, { key }: ExecutionRef): Pro
 
 const SERVED_WITHIN_MS = 10_000;
 
-/** Of everything that people put there, so that it is found again. */
+/** Of everything that people put there, so that it is found again: its value tells whose people. */
 const PEOPLES = 'signalbox-test/people';
 
 /** What people do on a real Argo: apply templates, submit them by hand. `withdraw` takes everything away again. */
 export function argoPeople(endpoint: ArgoEndpoint): People & { withdraw(): Promise<void> } {
+  const group = randomBytes(5).toString('hex');
   return {
     offer: async (fixture, name, label) => {
-      const labels = { [PEOPLES]: 'true', ...(label === undefined ? {} : { [label.key]: label.value }) };
+      const labels = { [PEOPLES]: group, ...(label === undefined ? {} : { [label.key]: label.value }) };
       await applyManifest(endpoint, { ...ARGO_FIXTURES[fixture], metadata: { name, labels } });
       await untilServed(endpoint, name);
       return name;
@@ -74,7 +82,7 @@ export function argoPeople(endpoint: ArgoEndpoint): People & { withdraw(): Promi
         namespace: endpoint.namespace,
         resourceKind: 'WorkflowTemplate',
         resourceName: reference,
-        submitOptions: { labels: `${PEOPLES}=true` },
+        submitOptions: { labels: `${PEOPLES}=${group}` },
       };
       const answer = await fetch(`${endpoint.url}/api/v1/workflows/${endpoint.namespace}/submit`, {
         method: 'POST',
@@ -86,7 +94,15 @@ export function argoPeople(endpoint: ArgoEndpoint): People & { withdraw(): Promi
       return made.metadata.name;
     },
     withdraw: async () => {
-      await kubectl(endpoint, 'delete', 'workflows,workflowtemplates', '-n', endpoint.namespace, '-l', PEOPLES);
+      await kubectl(
+        endpoint,
+        'delete',
+        'workflows,workflowtemplates',
+        '-n',
+        endpoint.namespace,
+        '-l',
+        `${PEOPLES}=${group}`,
+      );
     },
   };
 }

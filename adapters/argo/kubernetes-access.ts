@@ -121,7 +121,7 @@ export class KubernetesAccess implements ArgoAccess {
     const search = new URLSearchParams({ container: query.container, timestamps: 'true' });
     if (query.since !== undefined) search.set('sinceTime', query.since.toISOString());
     const path = `${this.#pods}/${encodeURIComponent(query.pod)}/log?${search.toString()}`;
-    // Any text could be a log: its type alone tells it from a page that came in its place.
+    // Any text could be a log: its type (rest/log.go of Kubernetes 1.33) alone tells it from a page that came in its place.
     const body = await this.#http.stream(path, ctx, '*/*', 'text/plain');
     yield* streamLines(body, ctx.signal, LINE_LIMIT_BYTES);
   }

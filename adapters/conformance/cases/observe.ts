@@ -183,7 +183,7 @@ export const OBSERVE_CASES: Pick<CaseBook, 'observe'> = {
           if (facts.presence === 'present') seen[facts.engineState] = facts.phase;
         }
         expect(seen).toEqual(wire.words);
-        expect(new Set(Object.values(wire.words))).toEqual(
+        expect(new Set([...Object.values(wire.words), ...(wire.wordless ?? [])])).toEqual(
           new Set(['scheduled', 'running', 'paused', ...FINAL_PHASES]),
         );
       },
