@@ -142,10 +142,13 @@ export class HttpWire {
       case 'drop':
         response.destroy();
         return;
-      case 'lose-answer':
-        await this.#ask(arrived);
+      case 'lose-answer': {
+        const answer = await this.#ask(arrived);
+        // A refusal is no act whose answer could be lost: the adapter may ask again, and that is.
+        if (answer.status >= 400) return handOn(answer, response);
         response.destroy();
         return;
+      }
       case 'duplicate': {
         const first = await this.#ask(arrived);
         await this.#ask(arrived);
