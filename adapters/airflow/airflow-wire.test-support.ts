@@ -55,7 +55,7 @@ export async function airflowWire(options: AirflowOptions, harness: () => Harnes
   const network = await HttpWire.start(options.url, routes(dialect.prefix, many));
   const canary = await startCanary();
   const shown = new Map<string, string>();
-  network.rewrite = (path, body) => withShownWords(path, body, shown);
+  network.rewrite = ({ path }, body) => withShownWords(path, body, shown);
 
   return {
     url: network.url,

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { sendBroken } from '../../test/support/scripted-engine/broken-answers.js';
 import { BROKEN_SHAPES } from '../conformance/broken-shapes.js';
+import { textOf } from '../conformance/expectations.js';
 import { callContext } from '../conformance/world.js';
 import type { EngineAdapter, Marker, Submission } from '../spi/engine-adapter.js';
 import { EngineError } from '../spi/engine-error.js';
@@ -101,6 +102,31 @@ async function codeOf(call: Promise<unknown>): Promise<string> {
   );
 }
 
+/** Verbs whose answers bear no key that could be another's. */
+function ofNoKey(): Record<string, { truth: JsonObject; call: () => Promise<unknown> }> {
+  const template = { metadata: { name: 'signalbox-lint' }, spec: { entrypoint: 'say', templates: [] } };
+  const rows = { metadata: { resourceVersion: '7' }, items: [workflow()] };
+  const text = JSON.stringify({
+    apiVersion: 'argoproj.io/v1alpha1',
+    kind: 'WorkflowTemplate',
+    metadata: { name: 'say' },
+    spec: { entrypoint: 'say', templates: [{ name: 'say', suspend: {} }] },
+  });
+  const since = new Date(0);
+  return {
+    validate: { truth: template, call: () => adapter.validate({ format: 'native', text }, callContext()) },
+    list: { truth: rows, call: async () => adapter.list?.({ since }, callContext()) },
+    listBorn: {
+      truth: rows,
+      call: async () => adapter.listBorn?.({ references: ['echo'], endedSince: since }, callContext()),
+    },
+    discover: {
+      truth: { metadata: {}, items: [template] },
+      call: async () => adapter.discover?.({}, callContext()),
+    },
+  };
+}
+
 describe.each(BROKEN_SHAPES)('an answer of the shape %s', (shape) => {
   const verbs: Record<string, { truth: JsonObject; call: () => Promise<unknown> }> = {
     submit: { truth: workflow(), call: () => adapter.submit(SUBMISSION, callContext()) },
@@ -108,6 +134,7 @@ describe.each(BROKEN_SHAPES)('an answer of the shape %s', (shape) => {
     observe: { truth: workflow(), call: () => adapter.observe(REF, callContext()) },
     cancel: { truth: workflow(), call: () => adapter.cancel(REF, 'force', callContext()) },
     sentinel: { truth: { metadata: { name: KEY, uid: 'u' } }, call: () => adapter.sentinel(callContext()) },
+    ...(shape === 'other-key' ? {} : ofNoKey()),
   };
   test.each(Object.keys(verbs))('is believed by %s in nothing', async (verb) => {
     const { truth, call } = verbs[verb] as (typeof verbs)[string];
@@ -226,6 +253,47 @@ test('of two rows of one name the one is read whose uid is known, else the newes
   expect(newest).toMatchObject({ engineUid: 'uid-1', phase: 'running' });
   const [known] = await adapter.observeMany([{ ...REF, engineUid: 'uid-0' }], callContext());
   expect(known).toMatchObject({ engineUid: 'uid-0', phase: 'failed' });
+});
+
+test.each([
+  { way: 'server', page: 'listOptions.continue', kind: {} },
+  { way: 'kubernetes', page: 'continue', kind: { kind: 'PartialObjectMetadataList' } },
+] as const)('a list of $way shows each run once, over page borders', async ({ way, page, kind }) => {
+  const keys = Array.from({ length: 3 }, (_, at) => KEY.replace('2-g1', `${at + 2}-g1`));
+  const rows = keys.map((key) => workflow({}, { name: key, labels: { 'signalbox/run-key': key } }));
+  answer = (request, response) => {
+    const next = new URL(request.url ?? '', 'http://argo').searchParams.get(page);
+    // Something was made between the two pages: what stood at the end of the first one comes again.
+    const told =
+      next === 'second'
+        ? { metadata: {}, items: rows.slice(1) }
+        : { metadata: { continue: 'second' }, items: rows.slice(0, 2) };
+    json({ ...kind, ...told })(request, response);
+  };
+  const through = connect(way);
+  const listed = await through.list?.({ since: new Date(0) }, callContext());
+  expect(listed?.executions.map(({ key }) => key)).toEqual(keys);
+  expect(requests).toHaveLength(2);
+  await through.close();
+});
+
+test('a log of the Kubernetes API is plain text, and nothing else that came in its place', async () => {
+  const kubernetes = connect('kubernetes');
+  const nodes = { [KEY]: { id: KEY, name: KEY, type: 'Pod', phase: 'Succeeded', templateName: 'say' } };
+  const storedWorkflowTemplateSpec = { entrypoint: 'say', templates: [{ name: 'say', container: {} }] };
+  const read = (type: string): Promise<unknown> => {
+    answer = (request, response) => {
+      if (!(request.url ?? '').includes('/log?'))
+        return json(workflow({ phase: 'Succeeded', nodes, storedWorkflowTemplateSpec }))(request, response);
+      response.writeHead(200, { 'content-type': type });
+      response.end('2026-01-31T12:00:02.5Z said\n');
+    };
+    const request = { ref: REF, task: 'say', attempt: 1, limitBytes: 1_000 };
+    return kubernetes.logs(request, callContext()).then(textOf);
+  };
+  expect(await read('text/plain')).toBe('said\n');
+  expect(await codeOf(read('text/html'))).toBe('unknown');
+  await kubernetes.close();
 });
 
 describe('cancel', () => {

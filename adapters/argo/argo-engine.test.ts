@@ -4,8 +4,9 @@ import type { World } from '../conformance/conformance-case.js';
 import { baselineOf, taskRun, textOf } from '../conformance/expectations.js';
 import { makeWorld } from '../conformance/world.js';
 import type { EngineAdapter, WorkflowVersion } from '../spi/engine-adapter.js';
+import { argoHarness } from './argo-conformance.test-support.js';
 import { argoEndpoint, kubectl, NOT_UP, type ArgoEndpoint } from './argo-endpoint.test-support.js';
-import { argoHarness, connectArgo } from './argo-lab.test-support.js';
+import { connectArgo } from './argo-lab.test-support.js';
 import { argoEngine } from './argo.engine-kind.js';
 
 const LIMIT_MS = 300_000;

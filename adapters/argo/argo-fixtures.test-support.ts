@@ -1,4 +1,6 @@
 import type { FixtureName } from '../conformance/fixtures.js';
+import { REFUSED_PORTABLE, portableFixture } from '../conformance/portable-fixtures.js';
+import type { DefinitionText } from '../spi/engine-adapter.js';
 
 /** An image of the lab: static busybox. */
 const IMAGE = 'localhost/busybox:1';
@@ -134,3 +136,43 @@ export const ARGO_FIXTURES: Record<FixtureName, object> = {
     chatter: { run: 'n=1; while [ $n -le 3000 ]; do echo "line $n of 3000, as chatter says it"; n=$((n+1)); done' },
   }),
 };
+
+/** Makes JSON of the text that arrived, byte by byte: busybox has nothing else that could. */
+const ECHO_TEXT = String.raw`LC_ALL=C awk 'BEGIN {
+  for (code = 1; code < 32; code++) escaped[sprintf("%c", code)] = sprintf("\\u%04x", code)
+  escaped["\""] = "\\\""
+  escaped["\\"] = "\\\\"
+  text = ENVIRON["TEXT"]
+  printf "\""
+  for (at = 1; at <= length(text); at++) {
+    char = substr(text, at, 1)
+    printf "%s", char in escaped ? escaped[char] : char
+  }
+  printf "\""
+}'`;
+
+/** What runs in a container has an image, and nothing that the image has not. */
+export function compiledFixture(fixture: FixtureName): DefinitionText {
+  const { tasks, ...rest } = JSON.parse(portableFixture(fixture).text) as { tasks: Record<string, object> };
+  const inContainers: Partial<Record<FixtureName, Record<string, object>>> = {
+    'echo-params': {
+      echo: {
+        ...tasks['echo'],
+        command: [
+          'sh',
+          '-c',
+          `${ECHO_TEXT} > "$SIGNALBOX_DIR/outputs/text"; printf %s "$VALUE" > "$SIGNALBOX_DIR/outputs/value"`,
+        ],
+      },
+    },
+    // As in the template above.
+    waiting: { ...tasks, slow: { ...tasks['slow'], run: 'sleep 6' } },
+  };
+  return inImage({ ...rest, tasks: inContainers[fixture] ?? tasks });
+}
+
+export const REFUSED_COMPILED = inImage(JSON.parse(REFUSED_PORTABLE.text) as object);
+
+function inImage(definition: object): DefinitionText {
+  return { format: 'signalbox/v1', text: JSON.stringify({ ...definition, defaults: { image: IMAGE } }) };
+}

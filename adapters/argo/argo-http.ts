@@ -3,6 +3,7 @@ import type { Json } from '../../definition/definition-types.js';
 import type { CallContext } from '../spi/engine-adapter.js';
 import { EngineHttp } from '../spi/http/engine-http.js';
 import type { HttpRequest, Tls } from '../spi/http/engine-http.js';
+import { garbage } from '../spi/http/read-answer.js';
 import { toRefusal } from './to-refusal.js';
 
 export interface Endpoint {
@@ -37,10 +38,14 @@ export class ArgoHttp {
     return (await this.#http.request(request, ctx)).json;
   }
 
-  /** A body of any length, to be read or destroyed by the caller. */
-  async stream(path: string, ctx: StreamContext, accept = 'application/json'): Promise<Readable> {
+  /** A body of any length, to be read or destroyed by the caller. Throws `unknown` for one that is not of `type`, where that is given. */
+  async stream(path: string, ctx: StreamContext, accept = 'application/json', type = ''): Promise<Readable> {
     const headers = { ...(await this.#authorization()), accept };
-    return (await this.#http.stream({ method: 'GET', path, headers }, ctx)).body;
+    const { body, headers: told } = await this.#http.stream({ method: 'GET', path, headers }, ctx);
+    const { 'content-type': given = 'none' } = told;
+    if (given.startsWith(type)) return body;
+    body.destroy();
+    throw garbage(`a stream of the type ${given}`);
   }
 
   close(): void {

@@ -1,10 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FixtureName } from '../conformance/fixtures.js';
-import type { Harness } from '../conformance/harness.js';
 import type { People } from '../conformance/people.js';
 import { INSTALLATION_ID } from '../conformance/world.js';
 import type { EngineAdapter } from '../spi/engine-adapter.js';
@@ -23,8 +23,14 @@ export function definitionOf(fixture: FixtureName): { format: 'native'; text: st
   return { format: 'native', text: JSON.stringify(ARGO_FIXTURES[fixture]) };
 }
 
-export async function restartArgo(endpoint: ArgoEndpoint): Promise<void> {
-  const deployments = ['deploy/argo-server', 'deploy/workflow-controller'];
+/** What the way to Argo leads over: the Kubernetes API knows nothing of argo-server. */
+const DEPLOYMENTS: Record<Access, string[]> = {
+  server: ['deploy/argo-server', 'deploy/workflow-controller'],
+  kubernetes: ['deploy/workflow-controller'],
+};
+
+export async function restartArgo(endpoint: ArgoEndpoint, access: Access): Promise<void> {
+  const deployments = DEPLOYMENTS[access];
   await kubectl(endpoint, 'rollout', 'restart', '-n', endpoint.namespace, ...deployments);
   for (const deployment of deployments) {
     await kubectl(endpoint, 'rollout', 'status', '-n', endpoint.namespace, deployment, '--timeout=120s');
@@ -43,7 +49,7 @@ function bearerOf({ tokenFile }: ArgoEndpoint): string {
 }
 
 /** What Argo's retention does at last: neither the workflow nor its archived copy is there. */
-async function forget(endpoint: ArgoEndpoint, { key }: ExecutionRef): Promise<void> {
+export async function forget(endpoint: ArgoEndpoint, { key }: ExecutionRef): Promise<void> {
   const field = async (path: string): Promise<string> =>
     kubectl(endpoint, 'get', 'workflow', key, '-n', endpoint.namespace, '-o', `jsonpath=${path}`);
   const archived = async (): Promise<boolean> =>
@@ -58,14 +64,15 @@ async function forget(endpoint: ArgoEndpoint, { key }: ExecutionRef): Promise<vo
 
 const SERVED_WITHIN_MS = 10_000;
 
-/** Of everything that people put there, so that it is found again. */
+/** Of everything that people put there, so that it is found again: its value tells whose people. */
 const PEOPLES = 'signalbox-test/people';
 
 /** What people do on a real Argo: apply templates, submit them by hand. `withdraw` takes everything away again. */
 export function argoPeople(endpoint: ArgoEndpoint): People & { withdraw(): Promise<void> } {
+  const group = randomBytes(5).toString('hex');
   return {
     offer: async (fixture, name, label) => {
-      const labels = { [PEOPLES]: 'true', ...(label === undefined ? {} : { [label.key]: label.value }) };
+      const labels = { [PEOPLES]: group, ...(label === undefined ? {} : { [label.key]: label.value }) };
       await applyManifest(endpoint, { ...ARGO_FIXTURES[fixture], metadata: { name, labels } });
       await untilServed(endpoint, name);
       return name;
@@ -75,7 +82,7 @@ export function argoPeople(endpoint: ArgoEndpoint): People & { withdraw(): Promi
         namespace: endpoint.namespace,
         resourceKind: 'WorkflowTemplate',
         resourceName: reference,
-        submitOptions: { labels: `${PEOPLES}=true` },
+        submitOptions: { labels: `${PEOPLES}=${group}` },
       };
       const answer = await fetch(`${endpoint.url}/api/v1/workflows/${endpoint.namespace}/submit`, {
         method: 'POST',
@@ -87,22 +94,51 @@ export function argoPeople(endpoint: ArgoEndpoint): People & { withdraw(): Promi
       return made.metadata.name;
     },
     withdraw: async () => {
-      await kubectl(endpoint, 'delete', 'workflows,workflowtemplates', '-n', endpoint.namespace, '-l', PEOPLES);
+      await kubectl(
+        endpoint,
+        'delete',
+        'workflows,workflowtemplates',
+        '-n',
+        endpoint.namespace,
+        '-l',
+        `${PEOPLES}=${group}`,
+      );
     },
   };
 }
 
 /** argo-server starts from its own copy of the templates, which comes a moment after what Kubernetes took (3.7.4). */
 async function untilServed(endpoint: ArgoEndpoint, template: string): Promise<void> {
+  const path = `workflow-templates/${endpoint.namespace}/${template}`;
+  await untilSays(endpoint, path, `the template ${template}`, () => true);
+}
+
+/** So is its list of workflows. */
+export async function untilListed(endpoint: ArgoEndpoint, selector: string): Promise<void> {
+  const search = new URLSearchParams({ 'listOptions.labelSelector': selector, fields: 'items.metadata.name' });
+  const path = `workflows/${endpoint.namespace}?${search.toString()}`;
+  await untilSays(
+    endpoint,
+    path,
+    `a workflow with ${selector}`,
+    ({ items }) => Array.isArray(items) && items.length > 0,
+  );
+}
+
+async function untilSays(
+  endpoint: ArgoEndpoint,
+  path: string,
+  what: string,
+  holds: (answer: { items?: unknown }) => boolean,
+): Promise<void> {
   const headers = { authorization: bearerOf(endpoint) };
-  const { url, namespace } = endpoint;
   const end = performance.now() + SERVED_WITHIN_MS;
   while (performance.now() < end) {
-    const answer = await fetch(`${url}/api/v1/workflow-templates/${namespace}/${template}`, { headers });
-    if (answer.ok) return;
+    const answer = await fetch(`${endpoint.url}/api/v1/${path}`, { headers });
+    if (answer.ok && holds((await answer.json()) as { items?: unknown })) return;
     await sleep(100);
   }
-  throw new Error(`argo-server does not show the template ${template}`);
+  throw new Error(`argo-server does not show ${what}`);
 }
 
 /** Applies one object in the namespace of the lab, as administrator. */
@@ -114,34 +150,4 @@ export async function applyManifest(endpoint: ArgoEndpoint, manifest: object): P
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-export async function argoHarness(endpoint: ArgoEndpoint, access: Access): Promise<Harness> {
-  const ours = ['-n', endpoint.namespace, '-l', 'app.kubernetes.io/managed-by=signalbox'];
-  const removeAll = async (): Promise<void> => {
-    await kubectl(endpoint, 'delete', 'workflows,workflowtemplates', ...ours, '--wait=true');
-  };
-  await removeAll();
-  const people = argoPeople(endpoint);
-  return {
-    connect: () => connectArgo(endpoint, access),
-    definition: definitionOf,
-    refusedDefinition: {
-      format: 'native',
-      text: JSON.stringify({ ...ARGO_FIXTURES.linear, spec: { entrypoint: 'nobody', templates: [] } }),
-    },
-    restart: () => restartArgo(endpoint),
-    wipe: removeAll,
-    forget: (ref) => forget(endpoint, ref),
-    people,
-    wire: { impossible: 'a real Argo says what it says; argo-answers.test.ts plays what it cannot be made to say' },
-    ...(access === 'kubernetes' ? { tellsOnlyActive: true } : {}),
-    // Each is a pod.
-    manyTaskRuns: 25,
-    patienceMs: 240_000,
-    cleanUp: async () => {
-      await people.withdraw();
-      await removeAll();
-    },
-  };
 }

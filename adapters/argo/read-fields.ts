@@ -1,6 +1,6 @@
 /** Fields of Argo's objects: it leaves out what is empty, so an absent one reads as empty, never as an error. */
 import type { Json } from '../../definition/definition-types.js';
-import { garbage } from '../spi/http/read-answer.js';
+import { garbage, readList, readObject } from '../spi/http/read-answer.js';
 import type { JsonObject } from '../spi/http/read-answer.js';
 
 export function isObject(value: unknown): value is JsonObject {
@@ -17,6 +17,11 @@ export function objectIn(parent: JsonObject, name: string): JsonObject {
 export function objectsIn(parent: JsonObject, name: string): JsonObject[] {
   const value = fieldOf(parent, name);
   return Array.isArray(value) ? value.filter(isObject) : [];
+}
+
+/** The rows of a list; an empty one has none, or null. Throws `unknown` for one whose rows are anything else. */
+export function rowsIn(list: JsonObject): JsonObject[] {
+  return readList(fieldOf(list, 'items') ?? [], 'items').map((row) => readObject(row, 'a row of the list'));
 }
 
 /** The text under a name; Argo writes "unset" as nothing, null or "". */

@@ -57,6 +57,8 @@ export interface Wire {
   plantForeign(key: string): Promise<void>;
   /** Every word the engine has for a run, and what it means. */
   words: Record<string, RunPhase>;
+  /** Phases that no word means: something beside the word says them. */
+  wordless?: readonly RunPhase[];
   /** The engine reports this word for the execution from now on. */
   show(ref: ExecutionRef, word: string): Promise<void>;
   /** The other host to which the wire's own redirects would lead: requests it ever received. */
@@ -83,6 +85,10 @@ export interface Harness {
   manyTaskRuns: number;
   /** What the tasks themselves printed of a log; absent = all of it. For engines that write lines of their own into it. */
   printedLines?(log: string): string;
+  /** An empty answer is the engine's own word for a log that is gone, and told as such: `none`, with a reason. */
+  emptyLogIsGone?: true;
+  /** A retry takes the log of the failed attempt away, which is told as such: `none`, with a reason. */
+  retryDropsLog?: true;
   /** `listBorn` cannot tell what has ended. */
   tellsOnlyActive?: true;
   /** The engine keeps JSON objects without the order of their keys, which has no meaning in JSON. */

@@ -2,18 +2,17 @@
  * A network between an adapter and a real engine: an HTTP proxy on loopback that knows which request is which verb's, and does to
  * it what the conformance suite asks for. Requests are journalled by what they are, whatever befell them.
  */
-import { createServer, request as httpRequest } from 'node:http';
-import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } from 'node:http';
+import { Agent as HttpAgent, createServer, request as httpRequest } from 'node:http';
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { pipeline } from 'node:stream/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Verb, WireFault } from '../../adapters/conformance/harness.js';
 import { assertNever } from '../../definition/assert-never.js';
 import { sendBroken } from './scripted-engine/broken-answers.js';
 
-interface Arrived {
-  method: string;
-  /** With its query. */
-  path: string;
+interface Arrived extends WireRequest {
   headers: IncomingHttpHeaders;
   body: Buffer;
 }
@@ -24,15 +23,30 @@ interface Answered {
   body: Buffer;
 }
 
+export interface WireRequest {
+  method: string;
+  /** With its query. */
+  path: string;
+}
+
 /** The request in which each verb does its work. */
 export type RouteOf = (verb: Verb) => { method: string; path: RegExp } | undefined;
 
+export interface WireOptions {
+  /** PEM text of the authority behind an `https` engine. */
+  ca?: string;
+  /** Paths whose answers have no end, or none soon: they are handed on as they come, and not rewritten. */
+  streams?: RegExp;
+}
+
 export class HttpWire {
   /** Changes what the engine said before it is handed on; the identity unless told. */
-  rewrite: (path: string, body: string) => string = (_, body) => body;
+  rewrite: (request: WireRequest, body: string) => string = (_, body) => body;
 
   readonly #server: Server;
-  readonly #journal: { method: string; path: string }[] = [];
+  readonly #open: (options: object, answered: (answer: IncomingMessage) => void) => ClientRequest;
+  readonly #streams: RegExp | undefined;
+  readonly #journal: WireRequest[] = [];
   #fault: { verb: Verb; fault: WireFault } | undefined;
   #held: (() => void)[] = [];
   #port = 0;
@@ -40,12 +54,18 @@ export class HttpWire {
   private constructor(
     private readonly target: URL,
     private readonly routeOf: RouteOf,
+    { ca, streams }: WireOptions,
   ) {
     this.#server = createServer((request, response) => void this.#take(request, response));
+    this.#streams = streams;
+    // No connection is used twice: an engine may end an idle one at the very moment of the next request.
+    const agent = target.protocol === 'https:' ? new HttpsAgent(ca === undefined ? {} : { ca }) : new HttpAgent();
+    const open = target.protocol === 'https:' ? httpsRequest : httpRequest;
+    this.#open = (options, answered) => open({ ...options, agent }, answered);
   }
 
-  static async start(target: string, routeOf: RouteOf): Promise<HttpWire> {
-    const wire = new HttpWire(new URL(target), routeOf);
+  static async start(target: string, routeOf: RouteOf, options: WireOptions = {}): Promise<HttpWire> {
+    const wire = new HttpWire(new URL(target), routeOf, options);
     await wire.#listen();
     return wire;
   }
@@ -117,14 +137,18 @@ export class HttpWire {
   async #befall(fault: WireFault | undefined, arrived: Arrived, response: ServerResponse): Promise<void> {
     switch (fault?.fault) {
       case undefined:
+        if (this.#streams?.test(arrived.path)) return pass(await this.#begin(arrived), response);
         return handOn(await this.#ask(arrived), response);
       case 'drop':
         response.destroy();
         return;
-      case 'lose-answer':
-        await this.#ask(arrived);
+      case 'lose-answer': {
+        const answer = await this.#ask(arrived);
+        // A refusal is no act whose answer could be lost: the adapter may ask again, and that is.
+        if (answer.status >= 400) return handOn(answer, response);
         response.destroy();
         return;
+      }
       case 'duplicate': {
         const first = await this.#ask(arrived);
         await this.#ask(arrived);
@@ -144,22 +168,36 @@ export class HttpWire {
     }
   }
 
-  async #ask({ method, path, headers, body }: Arrived): Promise<Answered> {
+  async #ask(arrived: Arrived): Promise<Answered> {
+    const answer = await this.#begin(arrived);
+    const said = await bytesOf(answer);
+    const { statusCode: status = 502, headers } = answer;
+    return { status, headers, body: Buffer.from(this.rewrite(arrived, said.toString('utf8'))) };
+  }
+
+  /** Answers as soon as the engine begins to. */
+  async #begin({ method, path, headers, body }: Arrived): Promise<IncomingMessage> {
     const { hostname, port } = this.target;
     // Plain texts, which can be changed and broken.
     const { connection: _connection, host: _host, 'accept-encoding': _encoding, ...kept } = headers;
-    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-      const request = httpRequest(
+    return new Promise((resolve, reject) => {
+      const request = this.#open(
         { hostname, port, method, path, headers: { ...kept, host: this.target.host } },
         resolve,
       );
-      request.once('error', reject);
+      request.on('error', reject);
       request.end(body);
     });
-    const said = await bytesOf(answer);
-    const { statusCode: status = 502, headers: told } = answer;
-    return { status, headers: told, body: Buffer.from(this.rewrite(path, said.toString('utf8'))) };
   }
+}
+
+/** Each part at once; whichever side ends first ends the other. */
+async function pass(answer: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { statusCode = 502, headers } = answer;
+  const { 'transfer-encoding': _encoding, connection: _connection, ...kept } = headers;
+  response.writeHead(statusCode, kept);
+  response.flushHeaders();
+  await pipeline(answer, response);
 }
 
 function handOn({ status, headers, body }: Answered, response: ServerResponse): void {

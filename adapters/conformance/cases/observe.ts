@@ -183,7 +183,7 @@ export const OBSERVE_CASES: Pick<CaseBook, 'observe'> = {
           if (facts.presence === 'present') seen[facts.engineState] = facts.phase;
         }
         expect(seen).toEqual(wire.words);
-        expect(new Set(Object.values(wire.words))).toEqual(
+        expect(new Set([...Object.values(wire.words), ...(wire.wordless ?? [])])).toEqual(
           new Set(['scheduled', 'running', 'paused', ...FINAL_PHASES]),
         );
       },
@@ -194,7 +194,9 @@ export const OBSERVE_CASES: Pick<CaseBook, 'observe'> = {
       run: async ({ adapter, ctx, wire, start, ended }) => {
         const { ref } = await start('linear');
         await ended(ref);
-        for (const word of ['brand_new_state', 'SUCCESS ', '', '__proto__', 'constructor', 'toString']) {
+        const hostile = ['brand_new_state', 'SUCCESS ', '', '__proto__', 'constructor', 'toString'];
+        // To some engine the empty word is one.
+        for (const word of hostile.filter((one) => !Object.hasOwn(wire.words, one))) {
           await wire.show(ref, word);
           const facts = await adapter.observe(ref, ctx());
           expect(facts).toMatchObject({ presence: 'present', engineState: word });

@@ -1,0 +1,4 @@
+import { conformsWhereItRuns } from './argo-conformance.test-support.js';
+import { argoEndpoint } from './argo-endpoint.test-support.js';
+
+await conformsWhereItRuns('argo compiled', argoEndpoint(), 'server', 'compiled');
