@@ -138,7 +138,10 @@ function userPassword(options: Record<string, unknown>): Credentials {
   const change = async (from: string, to: string): Promise<void> => {
     const client = new AirflowClient(readAirflowOptions({ ...options, password: from }));
     try {
-      await client.patch(`/users/${String(options['username'])}?update_mask=password`, { password: to }, callContext());
+      const path = `/users/${String(options['username'])}`;
+      const { username, first_name, last_name, email } = (await client.get(path, callContext())) as JsonObject;
+      const body = { username, first_name, last_name, email, password: to };
+      await client.patch(`${path}?update_mask=password`, body, callContext());
     } finally {
       client.close();
     }

@@ -54,7 +54,7 @@ export async function troubledArgo(endpoint: ArgoEndpoint): Promise<TroubledEngi
       await engineLab('up', 'argo');
       await control('scale', CONTROLLER, '--replicas=1');
       await control('rollout', 'status', CONTROLLER, '--timeout=120s');
-      await restartArgo(endpoint);
+      await restartArgo(endpoint, 'server');
     },
     save: () => engineLab('save', 'argo'),
     restore: () => engineLab('restore', 'argo'),

@@ -194,7 +194,7 @@ class Turns {
         return;
       case 'delay':
         this.#arrivesAt = performance.now() + this.#fault.ms + 1;
-        setTimeout(() => server.write(bytes), this.#fault.ms);
+        setTimeout(() => this.#sendLate(bytes), this.#fault.ms);
         return;
       case 'duplicate':
         this.#request = Buffer.concat([this.#request, bytes]);
@@ -207,6 +207,13 @@ class Turns {
     this.#sending = false;
     if (this.#fault?.do === 'lose-response') this.connection.client.resetAndDestroy();
     else this.connection.client.write(bytes);
+  }
+
+  /** Servers close connections on which nothing comes: what is late then comes on another one. */
+  #sendLate(bytes: Buffer): void {
+    const { server } = this.connection;
+    if (server.writable && !server.readableEnded) server.write(bytes);
+    else this.#sendAgain(bytes);
   }
 
   #sendAgain(request: Buffer): void {
