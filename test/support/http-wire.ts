@@ -2,27 +2,15 @@
  * A network between an adapter and a real engine: an HTTP proxy on loopback that knows which request is which verb's, and does to
  * it what the conformance suite asks for. Requests are journalled by what they are, whatever befell them.
  */
-import { createServer, request as httpRequest } from 'node:http';
-import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Verb, WireFault } from '../../adapters/conformance/harness.js';
 import { assertNever } from '../../definition/assert-never.js';
+import { arrivedOf, forward, handOn } from './http-forward.js';
+import type { Answered, Arrived } from './http-forward.js';
 import { sendBroken } from './scripted-engine/broken-answers.js';
-
-interface Arrived {
-  method: string;
-  /** With its query. */
-  path: string;
-  headers: IncomingHttpHeaders;
-  body: Buffer;
-}
-
-interface Answered {
-  status: number;
-  headers: IncomingHttpHeaders;
-  body: Buffer;
-}
 
 /** The request in which each verb does its work. */
 export type RouteOf = (verb: Verb) => { method: string; path: RegExp } | undefined;
@@ -101,10 +89,9 @@ export class HttpWire {
   }
 
   async #take(message: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { method = 'GET', url: path = '/', headers } = message;
-    const body = await bytesOf(message);
+    const arrived = await arrivedOf(message);
+    const { method, path } = arrived;
     this.#journal.push({ method, path });
-    const arrived = { method, path, headers, body };
     const planned = this.#fault && this.#is(this.#fault.verb, method, path) ? this.#fault.fault : undefined;
     try {
       await this.#befall(planned, arrived, response);
@@ -144,33 +131,8 @@ export class HttpWire {
     }
   }
 
-  async #ask({ method, path, headers, body }: Arrived): Promise<Answered> {
-    const { hostname, port } = this.target;
-    // Plain texts, which can be changed and broken.
-    const { connection: _connection, host: _host, 'accept-encoding': _encoding, ...kept } = headers;
-    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-      const request = httpRequest(
-        { hostname, port, method, path, headers: { ...kept, host: this.target.host } },
-        resolve,
-      );
-      request.once('error', reject);
-      request.end(body);
-    });
-    const said = await bytesOf(answer);
-    const { statusCode: status = 502, headers: told } = answer;
-    return { status, headers: told, body: Buffer.from(this.rewrite(path, said.toString('utf8'))) };
+  async #ask(arrived: Arrived): Promise<Answered> {
+    const answer = await forward(arrived, this.target);
+    return { ...answer, body: Buffer.from(this.rewrite(arrived.path, answer.body.toString('utf8'))) };
   }
-}
-
-function handOn({ status, headers, body }: Answered, response: ServerResponse): void {
-  const { 'transfer-encoding': _encoding, 'content-length': _length, connection: _connection, ...kept } = headers;
-  const length = status === 204 ? {} : { 'content-length': String(body.length) };
-  response.writeHead(status, { ...kept, ...length });
-  response.end(status === 204 ? undefined : body);
-}
-
-async function bytesOf(message: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of message as AsyncIterable<Buffer>) chunks.push(chunk);
-  return Buffer.concat(chunks);
 }
