@@ -17,7 +17,7 @@ import type {
 } from './argo-access.js';
 import { ArgoHttp } from './argo-http.js';
 import type { Endpoint, StreamContext } from './argo-http.js';
-import { isObject, readNamed, objectIn, objectsIn, textIn } from './read-fields.js';
+import { isObject, readNamed, objectIn, rowsIn, textIn } from './read-fields.js';
 import { streamLines } from './stream-lines.js';
 import { unlessAbsent } from './unless-absent.js';
 
@@ -65,7 +65,7 @@ export class KubernetesAccess implements ArgoAccess {
     const answer = readObject(await this.#http.json('GET', path, ctx, undefined, headers), 'the list');
     if (answer['kind'] !== kind) throw garbage(`a list that is no ${kind}`);
     const next = textIn(objectIn(answer, 'metadata'), 'continue');
-    const items = objectsIn(answer, 'items');
+    const items = rowsIn(answer);
     return next === undefined ? { items } : { items, continue: next };
   }
 
@@ -98,7 +98,7 @@ export class KubernetesAccess implements ArgoAccess {
     const answer = readObject(await this.#http.json('GET', path, ctx), 'the list');
     if (answer['kind'] !== `${kind}List`) throw garbage(`a list that is no ${kind}List`);
     const next = textIn(objectIn(answer, 'metadata'), 'continue');
-    const items = objectsIn(answer, 'items');
+    const items = rowsIn(answer);
     return next === undefined ? { items } : { items, continue: next };
   }
 

@@ -19,6 +19,13 @@ export function objectsIn(parent: JsonObject, name: string): JsonObject[] {
   return Array.isArray(value) ? value.filter(isObject) : [];
 }
 
+/** The rows of a list: an empty one has none, or null. Anything else in their place is no list. */
+export function rowsIn(list: JsonObject): JsonObject[] {
+  const rows = fieldOf(list, 'items') ?? null;
+  if (rows !== null && !Array.isArray(rows)) throw garbage('a list whose rows are none');
+  return objectsIn(list, 'items');
+}
+
 /** The text under a name; Argo writes "unset" as nothing, null or "". */
 export function textIn(parent: JsonObject, name: string): string | undefined {
   const value = fieldOf(parent, name);

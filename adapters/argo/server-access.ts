@@ -17,7 +17,7 @@ import type {
 } from './argo-access.js';
 import { ArgoHttp } from './argo-http.js';
 import type { Endpoint, StreamContext } from './argo-http.js';
-import { isObject, readNamed, objectIn, objectsIn, textIn } from './read-fields.js';
+import { isObject, readNamed, objectIn, rowsIn, textIn } from './read-fields.js';
 import { streamLines } from './stream-lines.js';
 import { toRefusal } from './to-refusal.js';
 import { unlessAbsent } from './unless-absent.js';
@@ -72,7 +72,7 @@ export class ServerAccess implements ArgoAccess {
     // An empty list is `items: null`, beside the metadata that every list has.
     if (!isObject(answer['metadata'])) throw garbage('a list without metadata');
     const next = textIn(objectIn(answer, 'metadata'), 'continue');
-    const items = objectsIn(answer, 'items');
+    const items = rowsIn(answer);
     return next === undefined ? { items } : { items, continue: next };
   }
 
@@ -111,7 +111,7 @@ export class ServerAccess implements ArgoAccess {
     const answer = readObject(await this.#http.json('GET', path, ctx), 'the list');
     if (!isObject(answer['metadata'])) throw garbage('a list without metadata');
     const next = textIn(objectIn(answer, 'metadata'), 'continue');
-    const items = objectsIn(answer, 'items');
+    const items = rowsIn(answer);
     return next === undefined ? { items } : { items, continue: next };
   }
 
@@ -161,8 +161,9 @@ export class ServerAccess implements ArgoAccess {
   readonly server: ServerVerbs = {
     lint: async (template, ctx) => {
       const body = { namespace: this.#namespace, template };
-      const linted = readObject(await this.#http.json('POST', `${this.#templates}/lint`, ctx, body), 'the template');
-      if (!isObject(linted['metadata']) || !isObject(linted['spec'])) throw garbage('a lint without its template');
+      const name = textIn(objectIn(template, 'metadata'), 'name') ?? '';
+      const linted = readNamed(await this.#http.json('POST', `${this.#templates}/lint`, ctx, body), name);
+      if (!isObject(linted['spec'])) throw garbage('a lint without its template');
     },
     retry: async (name, { nodeId, parameters }, ctx) => {
       const change = {
