@@ -50,6 +50,8 @@ export function airflowAdapter(options: AirflowOptions, host: Pick<EngineHost, '
     const run = await runs.read(ref, ctx);
     if (!run) return { outcome: 'absent' };
     if (!isSameMarker(run.marker, marker)) {
+      // A run tells its conf, if only that it has none: without it nobody knows whose it is.
+      if (typeof run.json['conf'] !== 'object') throw garbage('a run without its conf');
       const owner = run.marker === undefined ? 'nobody of Signalbox' : `installation ${run.marker.installationId}`;
       return {
         outcome: 'conflict',
@@ -237,12 +239,15 @@ function timeoutIn({ definition }: WorkflowVersion): number | undefined {
   return compiledDefinition(definition.text).timeoutMs;
 }
 
-/** `scheduler healthy, triggerer unknown`: what is not healthy is for people to see, the calls tell what works. */
+/**
+ * `scheduler healthy, triggerer not running`: what is not healthy is for people to see, the calls tell what works. What has no
+ * status is no part of Airflow.
+ */
 function healthText(health: Record<string, unknown>): string {
   return Object.entries(health)
-    .map(([part, told]) => {
-      const status = typeof told === 'object' && told !== null ? (told as { status?: unknown }).status : undefined;
-      return `${part} ${typeof status === 'string' ? status : 'not running'}`;
+    .flatMap(([part, told]) => {
+      if (typeof told !== 'object' || told === null || !('status' in told)) return [];
+      return [`${part} ${typeof told.status === 'string' ? told.status : 'not running'}`];
     })
     .join(', ');
 }

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import type { Verb, Wire } from '../conformance/harness.js';
 import { startCanary } from '../../test/support/canary.js';
 import { HttpWire } from '../../test/support/http-wire.js';
-import type { RouteOf, WireRequest } from '../../test/support/http-wire.js';
+import type { Arrived } from '../../test/support/http-forward.js';
+import type { RouteOf } from '../../test/support/http-wire.js';
 import { kubectl } from './argo-endpoint.test-support.js';
 import type { Access, ArgoEndpoint } from './argo-endpoint.test-support.js';
 import { applyManifest, untilListed } from './argo-lab.test-support.js';
@@ -191,7 +192,7 @@ function foreignWorkflow(key: string): object {
 }
 
 /** Of an object that Argo has just made; nothing for any other answer. */
-function nameOfMade({ method, path }: WireRequest, body: string): string | undefined {
+function nameOfMade({ method, path }: Arrived, body: string): string | undefined {
   if (method !== 'POST' || path.endsWith('/lint')) return undefined;
   const { name, uid } = ((readable(body) as Shown | null | undefined)?.metadata ?? {}) as Record<string, unknown>;
   return typeof name === 'string' && typeof uid === 'string' ? name : undefined;

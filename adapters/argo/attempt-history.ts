@@ -60,16 +60,20 @@ export function roundOf(spec: JsonObject): number {
 
 /**
  * Earlier attempts, then those that Argo shows, numbered through. One that Argo kept over a retry stands in both: it is known
- * by its times.
+ * by its times, as far as both have them.
  */
 export function withHistory(earlier: readonly AttemptFacts[], current: readonly AttemptFacts[]): AttemptFacts[] {
-  const shown = new Set(current.map(timesOf));
-  const gone = earlier.filter((attempt) => !shown.has(timesOf(attempt)));
+  const gone = earlier.filter((attempt) => !current.some((shown) => isSame(attempt, shown)));
   return [...gone, ...current].map((attempt, index) => ({ ...attempt, attempt: index + 1 }));
 }
 
-function timesOf({ startedAt, finishedAt }: AttemptFacts): string {
-  return `${startedAt?.getTime()} ${finishedAt?.getTime()}`;
+function isSame(a: AttemptFacts, b: AttemptFacts): boolean {
+  const times = [
+    [a.startedAt, b.startedAt],
+    [a.finishedAt, b.finishedAt],
+  ] as const;
+  const known = times.filter(([one, other]) => one !== undefined && other !== undefined);
+  return known.length > 0 && known.every(([one, other]) => one?.getTime() === other?.getTime());
 }
 
 function readAttempt(entry: JsonObject): AttemptFacts | undefined {

@@ -49,7 +49,8 @@ export async function listBornWorkflows(
   );
   const executions = answer.items
     .flatMap((row) => toBorn(row, references, pageOf))
-    .filter(({ endedAt }) => endedAt === undefined || endedAt >= request.endedSince);
+    // Of one that has ended it must be known when: else it would come back for ever, as one that is active.
+    .filter(({ endedAt }) => (endedAt === undefined ? part === 'active' : endedAt >= request.endedSince));
   if (answer.continue !== undefined) return { executions, nextCursor: `${part} ${answer.continue}` };
   return part === 'active' && access.server ? { executions, nextCursor: 'ended ' } : { executions };
 }

@@ -52,7 +52,11 @@ export function toCompiledTaskRuns(sources: CompiledSources): TaskRunFacts[] {
     const whole = task.foreach
       ? wholeOf(task, items, gates.get(task.id), wholes.get(task.id), sources.notBegun)
       : runs.find(({ mapIndex }) => mapIndex === undefined);
-    if (!whole) continue;
+    // Of a fan-out with an item in a phase nobody knows nothing is said as a whole.
+    if (!whole || executions.some((node) => task.foreach && node.task === task.id && node.state === undefined)) {
+      all.push(...items);
+      continue;
+    }
     if (whole.state === 'SKIPPED' && whole.stateReason === undefined && task.needs.some((id) => late.has(id))) {
       whole.state = 'CANCELLED';
       whole.stateReason = RUN_TIMED_OUT;
@@ -86,8 +90,15 @@ export function failureOfRun(plan: Plan, taskRuns: readonly TaskRunFacts[]): Fai
   return failure && { ...failure, task_title: verdict.failedTask };
 }
 
-/** Values of the run, by its arguments and what its tasks left. `spec` is that of the workflow. */
-export function outputsOfRun(plan: Plan, taskRuns: readonly TaskRunFacts[], spec: JsonObject): Record<string, Json> {
+/** Values of the run, by its arguments and what its tasks left; nothing where that is not told. `spec` is that of the workflow. */
+export function outputsOfRun(
+  plan: Plan,
+  taskRuns: readonly TaskRunFacts[],
+  spec: JsonObject,
+): Record<string, Json> | undefined {
+  // What was not told is not null.
+  const wholes = plan.tasks.map((task) => [task, wholeIn(taskRuns, task.id)] as const);
+  if (wholes.some(([task, run]) => run === undefined || lacksOutputs(run, task))) return undefined;
   const tasks = Object.fromEntries(
     plan.tasks.map(({ id }) => {
       const run = wholeIn(taskRuns, id);
@@ -140,6 +151,11 @@ function commandsOwn(exitCode: number | undefined, { code }: Failure): number | 
   return code === 'timed-out' || code === 'not-started' || code === 'command-refused' ? undefined : exitCode;
 }
 
+/** A task that ended well has written every output it declares. */
+function lacksOutputs(run: TaskRunFacts, { outputs }: TaskDefinition): boolean {
+  return run.state === 'COMPLETED' && Object.keys(outputs).some((name) => run.outputs?.[name] === undefined);
+}
+
 function outputsOf(node: PlacedNode, task: TaskDefinition): Record<string, Json> {
   return Object.fromEntries(
     Object.keys(task.outputs).flatMap((name): [string, Json][] => {
@@ -164,16 +180,17 @@ function decoded(text: string | undefined): Json | undefined {
   return text === undefined ? undefined : readJson(Buffer.from(text, 'base64'));
 }
 
-/** A fan-out as a whole: what its gate said, then what its items came to. */
+/** A fan-out as a whole: what its gate said, then what its items came to. Nothing where the gate is in a phase nobody knows. */
 function wholeOf(
   task: TaskDefinition,
   items: TaskRunFacts[],
   gate: PlacedNode | undefined,
   node: PlacedNode | undefined,
   notBegun: 'PENDING' | 'SKIPPED' | 'CANCELLED',
-): TaskRunFacts {
+): TaskRunFacts | undefined {
   const whole: TaskRunFacts = { task: task.id, state: notBegun, attempt: 0, attempts: [] };
-  if (gate?.state === undefined) return whole;
+  if (!gate) return whole;
+  if (gate.state === undefined) return undefined;
   if (gate.state === 'FAILED') return { ...whole, state: 'FAILED', failure: compiledFailure(gate, task) };
   if (gate.state === 'SKIPPED' || gate.state === 'CANCELLED') return { ...whole, state: gate.state };
   if (!node) return gate.state === 'COMPLETED' ? whole : { ...whole, state: 'PENDING' };
@@ -193,20 +210,21 @@ function wholeOf(
     names,
     sorted.map((item) => item.outputs),
   );
+  const told = sorted.some((item) => lacksOutputs(item, task)) ? {} : { outputs };
   const failed = sorted.filter(({ state }) => state === 'FAILED');
   const [first] = failed;
   if (first?.failure) {
     const message = `${failed.length} of ${items.length} items failed, the first of them item ${first.mapIndex}: ${first.failure.message}`;
-    return { ...whole, state: 'FAILED', outputs, failure: { ...first.failure, message } };
+    return { ...whole, ...told, state: 'FAILED', failure: { ...first.failure, message } };
   }
   const cancelled = sorted.find(({ state }) => state === 'CANCELLED');
   if (cancelled) {
     const { stateReason } = cancelled;
-    return { ...whole, state: 'CANCELLED', outputs, ...(stateReason === undefined ? {} : { stateReason }) };
+    return { ...whole, ...told, state: 'CANCELLED', ...(stateReason === undefined ? {} : { stateReason }) };
   }
   if (sorted.every(({ state }) => state === 'SKIPPED'))
     return { ...whole, state: 'SKIPPED', stateReason: 'items-skipped' };
-  return { ...whole, state: 'COMPLETED', outputs };
+  return { ...whole, ...told, state: 'COMPLETED' };
 }
 
 /** No template of ours has a deadline: Argo ends an attempt by one when the run's has passed. */

@@ -3,13 +3,13 @@ import { nameOnEngine } from '../spi/born.js';
 import type { CallContext, LogPage, LogRequest } from '../spi/engine-adapter.js';
 import { EngineError } from '../spi/engine-error.js';
 import { FINAL_TASK_STATES } from '../spi/facts.js';
-import type { AttemptFacts } from '../spi/facts.js';
-import type { JsonObject } from '../spi/http/read-answer.js';
+import type { AttemptFacts, TaskRunFacts } from '../spi/facts.js';
+import { garbage } from '../spi/http/read-answer.js';
 import type { ArgoAccess } from './argo-access.js';
 import { readArchivedPage, readCursor, readPodLogPage, timeOf } from './log-page.js';
 import { objectsIn } from './read-fields.js';
 import type { PlacedNode } from './to-nodes.js';
-import { nodesOf, toObservation } from './to-observation.js';
+import { isOffloaded, nodesOf, toObservation } from './to-observation.js';
 
 const CONTAINER = 'main';
 const ARCHIVED = /^archived\.(\d{1,15})$/;
@@ -18,7 +18,12 @@ export async function readLog(access: ArgoAccess, request: LogRequest, ctx: Call
   const key = nameOnEngine(request.ref);
   const workflow = await access.workflow(key, ctx);
   if (!workflow) return none(`Argo has no workflow ${key} any more`);
-  const attempt = attemptOf(workflow, request);
+  const { taskRuns } = toObservation(workflow, key, () => undefined);
+  if (taskRuns === undefined) {
+    if (!isOffloaded(workflow)) throw garbage('a workflow without its nodes');
+    return none('Argo keeps the nodes of this workflow where only argo-server reads them');
+  }
+  const attempt = attemptOf(taskRuns, request);
   if (attempt === undefined) return none(`task ${request.task} has no attempt ${request.attempt}`);
   const node = nodesOf(workflow, key).find(({ id }) => id === attempt.externalId);
   if (node === undefined) return none('Argo deleted the pod of this attempt with its log when the run was retried');
@@ -33,8 +38,10 @@ export async function readLog(access: ArgoAccess, request: LogRequest, ctx: Call
   return begun ? none('the pod went away while its log was read') : fromArchive(access, request, node, 0, ctx);
 }
 
-function attemptOf(workflow: JsonObject, { ref, task, mapIndex, attempt }: LogRequest): AttemptFacts | undefined {
-  const { taskRuns = [] } = toObservation(workflow, nameOnEngine(ref), () => undefined);
+function attemptOf(
+  taskRuns: readonly TaskRunFacts[],
+  { task, mapIndex, attempt }: LogRequest,
+): AttemptFacts | undefined {
   const run = taskRuns.find((one) => one.task === task && one.mapIndex === mapIndex);
   return run?.attempts?.find((one) => one.attempt === attempt);
 }

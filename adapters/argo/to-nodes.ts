@@ -1,7 +1,8 @@
 /** From the nodes of a workflow's status to their places in the task graph. Pure. */
 import type { Failure, TaskState } from '../spi/facts.js';
+import { readObject, readText } from '../spi/http/read-answer.js';
 import type { JsonObject } from '../spi/http/read-answer.js';
-import { isObject, objectIn, textIn, timeIn } from './read-fields.js';
+import { objectIn, textIn, timeIn } from './read-fields.js';
 import { ON_EXIT } from './to-task-graph.js';
 
 /** Argo's words for a node. Pending is a pod that has not begun, whatever keeps it. */
@@ -54,9 +55,12 @@ interface Position {
   attempts: number[];
 }
 
-/** Nodes of hooks have no place in the graph and are left out; what an exit handler does is under `onExit`. */
+/**
+ * Nodes of hooks have no place in the graph and are left out; what an exit handler does is under `onExit`. Throws `unknown` for a
+ * node without name or type: left out, its task would look as if it had never begun.
+ */
 export function toNodes(workflowName: string, nodes: JsonObject, podNamesV1 = false): PlacedNode[] {
-  const records = new Map(Object.entries(nodes).flatMap(([id, node]) => (isObject(node) ? [[id, node] as const] : [])));
+  const records = new Map(Object.entries(nodes).map(([id, node]) => [id, readObject(node, 'a node')] as const));
   const retries = [...records.values()].filter((node) => node['type'] === 'Retry');
   const attempts = new Set(retries.flatMap(childrenOf));
   const positions = new Map<string, Position | undefined>();
@@ -69,7 +73,7 @@ export function toNodes(workflowName: string, nodes: JsonObject, podNamesV1 = fa
   };
 
   const compute = (id: string, node: JsonObject, depth: number): Position | undefined => {
-    const name = textIn(node, 'name') ?? '';
+    const name = readText(node['name'], 'name of a node');
     const boundaryId = textIn(node, 'boundaryID');
     const boundary = boundaryId === undefined ? undefined : records.get(boundaryId);
     const around =
@@ -94,7 +98,7 @@ export function toNodes(workflowName: string, nodes: JsonObject, podNamesV1 = fa
     const position = positionOf(id, node, 0);
     if (!position) return [];
     const { path, items } = position;
-    const type = textIn(node, 'type') ?? 'Pod';
+    const type = readText(node['type'], 'type of a node');
     const placed: PlacedNode = {
       ...readNode(workflowName, id, node, podNamesV1),
       task: path.length === 0 ? templateOf(node) : path.join('.'),
@@ -143,7 +147,7 @@ function readPart(text: string, isAttempt: boolean): { name?: string; item?: num
 
 function readNode(workflowName: string, id: string, node: JsonObject, podNamesV1: boolean): ArgoNode {
   const phase = textIn(node, 'phase') ?? 'Pending';
-  const type = textIn(node, 'type') ?? 'Pod';
+  const type = readText(node['type'], 'type of a node');
   const message = textIn(node, 'message');
   const outputs = objectIn(node, 'outputs');
   const exitCode = textIn(outputs, 'exitCode');

@@ -5,7 +5,8 @@ import type { Failure, PresentExecution, RunPhase, TaskGraph, TaskRunFacts } fro
 import { garbage, readText } from '../spi/http/read-answer.js';
 import type { JsonObject } from '../spi/http/read-answer.js';
 import { readHistory } from './attempt-history.js';
-import { readPlan } from './compile/plan.js';
+import { RUN_ID } from './compile/argo-names.js';
+import { argumentOf, readPlan } from './compile/plan.js';
 import { failureOfRun, outputsOfRun, toCompiledTaskRuns } from './compiled-runs.js';
 import { INSTALLATION, RUN_KEY, readMarker } from './marker.js';
 import { isObject, objectIn, textIn, timeIn } from './read-fields.js';
@@ -52,7 +53,9 @@ export function toFacts(workflow: JsonObject, key: string, pageOf: PageOf): Pres
   };
   const page = pageOf({ name: key, uid });
   if (page !== undefined) facts.engineUrl = page;
-  const phase = phaseOf(word, spec, stopEvidence);
+  const labelled = textIn(objectIn(objectIn(workflow, 'metadata'), 'labels'), PHASE_LABEL);
+  // Without a word it has not begun. One that bears the label of a phase has: the answer does not tell its word.
+  const phase = word === '' && labelled !== undefined ? undefined : phaseOf(word, spec, stopEvidence);
   if (phase) facts.phase = phase;
   if (startedAt) facts.startedAt = startedAt;
   if (finishedAt && phase !== 'running' && phase !== 'paused') facts.finishedAt = finishedAt;
@@ -68,14 +71,18 @@ export function toFacts(workflow: JsonObject, key: string, pageOf: PageOf): Pres
  */
 export function toObservation(workflow: JsonObject, key: string, pageOf: PageOf, unseen?: TaskGraph): PresentExecution {
   const facts = toFacts(workflow, key, pageOf);
-  if (textIn(objectIn(workflow, 'status'), 'offloadNodeStatusVersion') !== undefined && !hasNodes(workflow)) {
+  if (!hasNodes(workflow) && (isOffloaded(workflow) || hasToHaveNodes(facts))) {
     // Argo keeps them in a database of its own, which only argo-server reads.
     return { ...facts, stateReason: 'engine-nodes-out-of-reach' };
   }
   const place = { name: key, uid: facts.engineUid ?? '' };
   const ended = facts.phase === 'succeeded' || facts.phase === 'failed' || facts.phase === 'cancelled';
   const spec = objectIn(workflow, 'spec');
-  const plan = readPlan(submittedSpec(workflow));
+  const submitted = submittedSpec(workflow);
+  const plan = readPlan(submitted);
+  // Read as anybody's templates its tasks would have other names, and their outputs other values.
+  if (!plan && submitted !== spec && argumentOf(spec, RUN_ID) !== undefined)
+    throw garbage('a compiled workflow without its plan');
   const sources = {
     nodes: nodesOf(workflow, key),
     history: readHistory(spec),
@@ -169,6 +176,16 @@ function runOutputs(workflow: JsonObject, key: string): Record<string, Json> | u
   return own || global
     ? Object.fromEntries([...Object.entries(global ?? {}), ...Object.entries(own ?? {})])
     : undefined;
+}
+
+/** Argo says so instead of showing nodes. */
+export function isOffloaded(workflow: JsonObject): boolean {
+  return textIn(objectIn(workflow, 'status'), 'offloadNodeStatusVersion') !== undefined;
+}
+
+/** One that failed may have had none: what it was to do could not be read. */
+function hasToHaveNodes({ phase, engineState }: PresentExecution): boolean {
+  return phase === 'succeeded' || (phase === undefined && engineState === '');
 }
 
 function hasNodes(workflow: JsonObject): boolean {

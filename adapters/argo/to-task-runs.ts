@@ -106,8 +106,9 @@ function stateOf({ retry, executions }: Group): TaskState | undefined {
   return retry.state === 'FAILED' && newest?.state === 'CANCELLED' ? 'CANCELLED' : retry.state;
 }
 
+/** One in a phase nobody knows has not ended; left out, those after it would take its number. */
 function toAttempt(node: PlacedNode, task: string): AttemptFacts[] {
-  if (node.state === undefined) return [];
+  if (node.state === undefined) return [{ attempt: 0, state: 'RUNNING', externalId: node.id }];
   const attempt: AttemptFacts = { attempt: 0, state: node.state, externalId: node.id };
   if (node.startedAt) attempt.startedAt = node.startedAt;
   if (node.finishedAt) attempt.finishedAt = node.finishedAt;

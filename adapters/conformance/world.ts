@@ -1,6 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect } from '@jest/globals';
 import type { CallContext, EngineAdapter, WorkflowVersion } from '../spi/engine-adapter.js';
 import { FINAL_PHASES, FINAL_TASK_STATES } from '../spi/facts.js';
 import type { ExecutionRef, PresentExecution } from '../spi/facts.js';
@@ -116,7 +115,9 @@ async function registered(adapter: EngineAdapter, workflow: WorkflowVersion, pat
   for (;;) {
     const registration = await adapter.register(workflow, callContext());
     if (registration.state === 'READY') return;
-    if (registration.state === 'FAILED') expect(registration.diagnostics).toEqual([]);
+    if (registration.state === 'FAILED') {
+      throw new Error(`${workflow.title} was refused: ${JSON.stringify(registration.diagnostics)}`);
+    }
     if (Date.now() > deadline) throw new Error(`${workflow.title} is still ${registration.state}`);
     await sleep(50);
   }

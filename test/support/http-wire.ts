@@ -2,32 +2,15 @@
  * A network between an adapter and a real engine: an HTTP proxy on loopback that knows which request is which verb's, and does to
  * it what the conformance suite asks for. Requests are journalled by what they are, whatever befell them.
  */
-import { Agent as HttpAgent, createServer, request as httpRequest } from 'node:http';
-import type { ClientRequest, IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { pipeline } from 'node:stream/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Verb, WireFault } from '../../adapters/conformance/harness.js';
 import { assertNever } from '../../definition/assert-never.js';
+import { arrivedOf, begin, forward, handOn, pass } from './http-forward.js';
+import type { Answered, Arrived, OnBehalf } from './http-forward.js';
 import { sendBroken } from './scripted-engine/broken-answers.js';
-
-interface Arrived extends WireRequest {
-  headers: IncomingHttpHeaders;
-  body: Buffer;
-}
-
-interface Answered {
-  status: number;
-  headers: IncomingHttpHeaders;
-  body: Buffer;
-}
-
-export interface WireRequest {
-  method: string;
-  /** With its query. */
-  path: string;
-}
 
 /** The request in which each verb does its work. */
 export type RouteOf = (verb: Verb) => { method: string; path: RegExp } | undefined;
@@ -41,12 +24,10 @@ export interface WireOptions {
 
 export class HttpWire {
   /** Changes what the engine said before it is handed on; the identity unless told. */
-  rewrite: (request: WireRequest, body: string) => string = (_, body) => body;
+  rewrite: (request: Arrived, body: string) => string = (_, body) => body;
 
   readonly #server: Server;
-  readonly #open: (options: object, answered: (answer: IncomingMessage) => void) => ClientRequest;
-  readonly #streams: RegExp | undefined;
-  readonly #journal: WireRequest[] = [];
+  readonly #journal: Pick<Arrived, 'method' | 'path'>[] = [];
   #fault: { verb: Verb; fault: WireFault } | undefined;
   #held: (() => void)[] = [];
   #port = 0;
@@ -54,14 +35,9 @@ export class HttpWire {
   private constructor(
     private readonly target: URL,
     private readonly routeOf: RouteOf,
-    { ca, streams }: WireOptions,
+    private readonly options: WireOptions,
   ) {
     this.#server = createServer((request, response) => void this.#take(request, response));
-    this.#streams = streams;
-    // No connection is used twice: an engine may end an idle one at the very moment of the next request.
-    const agent = target.protocol === 'https:' ? new HttpsAgent(ca === undefined ? {} : { ca }) : new HttpAgent();
-    const open = target.protocol === 'https:' ? httpsRequest : httpRequest;
-    this.#open = (options, answered) => open({ ...options, agent }, answered);
   }
 
   static async start(target: string, routeOf: RouteOf, options: WireOptions = {}): Promise<HttpWire> {
@@ -121,10 +97,9 @@ export class HttpWire {
   }
 
   async #take(message: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { method = 'GET', url: path = '/', headers } = message;
-    const body = await bytesOf(message);
+    const arrived = await arrivedOf(message);
+    const { method, path } = arrived;
     this.#journal.push({ method, path });
-    const arrived = { method, path, headers, body };
     const planned = this.#fault && this.#is(this.#fault.verb, method, path) ? this.#fault.fault : undefined;
     try {
       await this.#befall(planned, arrived, response);
@@ -137,7 +112,8 @@ export class HttpWire {
   async #befall(fault: WireFault | undefined, arrived: Arrived, response: ServerResponse): Promise<void> {
     switch (fault?.fault) {
       case undefined:
-        if (this.#streams?.test(arrived.path)) return pass(await this.#begin(arrived), response);
+        if (this.options.streams?.test(arrived.path))
+          return pass(await begin(arrived, this.target, this.#own), response);
         return handOn(await this.#ask(arrived), response);
       case 'drop':
         response.destroy();
@@ -169,46 +145,12 @@ export class HttpWire {
   }
 
   async #ask(arrived: Arrived): Promise<Answered> {
-    const answer = await this.#begin(arrived);
-    const said = await bytesOf(answer);
-    const { statusCode: status = 502, headers } = answer;
-    return { status, headers, body: Buffer.from(this.rewrite(arrived, said.toString('utf8'))) };
+    const answer = await forward(arrived, this.target, this.#own);
+    return { ...answer, body: Buffer.from(this.rewrite(arrived, answer.body.toString('utf8'))) };
   }
 
-  /** Answers as soon as the engine begins to. */
-  async #begin({ method, path, headers, body }: Arrived): Promise<IncomingMessage> {
-    const { hostname, port } = this.target;
-    // Plain texts, which can be changed and broken.
-    const { connection: _connection, host: _host, 'accept-encoding': _encoding, ...kept } = headers;
-    return new Promise((resolve, reject) => {
-      const request = this.#open(
-        { hostname, port, method, path, headers: { ...kept, host: this.target.host } },
-        resolve,
-      );
-      request.on('error', reject);
-      request.end(body);
-    });
+  get #own(): OnBehalf {
+    const { ca } = this.options;
+    return ca === undefined ? {} : { tls: { ca } };
   }
-}
-
-/** Each part at once; whichever side ends first ends the other. */
-async function pass(answer: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { statusCode = 502, headers } = answer;
-  const { 'transfer-encoding': _encoding, connection: _connection, ...kept } = headers;
-  response.writeHead(statusCode, kept);
-  response.flushHeaders();
-  await pipeline(answer, response);
-}
-
-function handOn({ status, headers, body }: Answered, response: ServerResponse): void {
-  const { 'transfer-encoding': _encoding, 'content-length': _length, connection: _connection, ...kept } = headers;
-  const length = status === 204 ? {} : { 'content-length': String(body.length) };
-  response.writeHead(status, { ...kept, ...length });
-  response.end(status === 204 ? undefined : body);
-}
-
-async function bytesOf(message: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of message as AsyncIterable<Buffer>) chunks.push(chunk);
-  return Buffer.concat(chunks);
 }
