@@ -137,7 +137,26 @@ const rows: DecisionRow[] = [
     observation: absent,
     ctx: { pass: true, epoch: undefined },
     do: 'store',
-    why: 'not wanted, and missing long enough on an engine in doubt',
+    why: 'not wanted, and missing long enough',
+    record: {
+      state: 'CANCELLED',
+      stateReason: 'gone-from-engine',
+      execution: { tombstoneUntil: new Date(NOW.getTime() + 24 * 60 * MINUTE) },
+    },
+  },
+  {
+    reason: 'rule 2: so does one that is gone from an unchanged engine: what was asked for is so',
+    run: running({
+      state: 'CANCELLING',
+      desired: 'cancelled',
+      absences: 2,
+      absentSince: ago(5 * MINUTE),
+      execution: { cancelSentAt: ago(9 * MINUTE) },
+    }),
+    observation: absent,
+    ctx: { pass: true },
+    do: 'store',
+    why: 'not wanted, and missing long enough',
     record: {
       state: 'CANCELLED',
       stateReason: 'gone-from-engine',

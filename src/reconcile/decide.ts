@@ -127,6 +127,13 @@ function decideAbsent(run: RunRecord, ctx: ObservationContext): Decision {
   // An epoch that could not be read (undefined) equals none, not even one that was never stored (null).
   const sameMemory = ctx.epoch === run.execution.engineEpoch;
   const ripe = absences >= ABSENCES_FOR_VERDICT && ctx.at.getTime() - absentSince.getTime() >= ctx.engineMissingGraceMs;
+  if (ripe && run.desired === 'cancelled') {
+    // Nobody wants it any more, so that nothing is lost if it surfaces, whatever the engine's memory is: it is looked for, and
+    // cancelled on sight.
+    record.verdict = { state: 'CANCELLED', reason: 'gone-from-engine' };
+    record.execution = { ...run.execution, tombstoneUntil: new Date(ctx.at.getTime() + TOMBSTONE_MS) };
+    return { do: 'store', why: 'not wanted, and missing long enough', ...settle(run, record, ctx) };
+  }
   if (ripe && sameMemory) {
     record.verdict = {
       state: 'FAILED',
@@ -137,16 +144,6 @@ function decideAbsent(run: RunRecord, ctx: ObservationContext): Decision {
       },
     };
     return { do: 'store', why: 'missing long enough on an unchanged engine', ...settle(run, record, ctx) };
-  }
-  if (ripe && run.desired === 'cancelled') {
-    // Nobody wants it any more, so that nothing is lost if it surfaces: it is looked for, and cancelled on sight.
-    record.verdict = { state: 'CANCELLED', reason: 'gone-from-engine' };
-    record.execution = { ...run.execution, tombstoneUntil: new Date(ctx.at.getTime() + TOMBSTONE_MS) };
-    return {
-      do: 'store',
-      why: 'not wanted, and missing long enough on an engine in doubt',
-      ...settle(run, record, ctx),
-    };
   }
   record.lastError = overdue(run) ?? {
     code: sameMemory ? 'engine-run-absent' : 'engine-suspect',

@@ -7,6 +7,7 @@ import { applyManifest, restartArgo } from '../../adapters/argo/argo-lab.test-su
 import { RUN_KEY } from '../../adapters/argo/marker.js';
 import { realArgo } from '../real-engines/real-argo.js';
 import { engineLab } from '../support/engine-lab.js';
+import { until } from '../support/until.js';
 import type { TroubledEngine } from './troubled-engine.js';
 
 const CONTROLLER = 'deploy/workflow-controller';
@@ -87,16 +88,12 @@ export async function troubledArgo(endpoint: ArgoEndpoint): Promise<TroubledEngi
       if (!answer.ok) throw new Error(`Argo does not retry ${key}: ${await answer.text()}`);
     },
     killWork: async ({ key }) => {
-      const ofRun = `workflows.argoproj.io/workflow=${key}`;
-      await control(
-        'delete',
-        'pods',
-        '-l',
-        ofRun,
-        '--force',
-        '--grace-period=0',
-        '--field-selector=status.phase=Running',
+      const ofRun = ['-l', `workflows.argoproj.io/workflow=${key}`, '--field-selector=status.phase=Running'];
+      const pod = await until(
+        () => control('get', 'pods', ...ofRun, '-o', 'name'),
+        (name) => name !== '',
       );
+      await control('delete', pod, '--force', '--grace-period=0');
     },
     hold: { impossible: 'Argo suspends runs, not templates' },
     release: () => Promise.resolve(),

@@ -2,10 +2,8 @@ import { kubectl, optionsOf, type ArgoEndpoint } from '../../adapters/argo/argo-
 import { INSTALLATION, MANAGED_BY, toLabelValue } from '../../adapters/argo/marker.js';
 import type { RealEngine } from './real-engine.js';
 
-/** Argo's own labels: of the pods of a workflow, of the workflows of a template. */
+/** Argo's own label of the pods of a workflow. */
 const OF_WORKFLOW = 'workflows.argoproj.io/workflow';
-
-const OF_TEMPLATE = 'workflows.argoproj.io/workflow-template';
 
 /** Waits without a pod. */
 const WAITING = JSON.stringify({
@@ -15,7 +13,15 @@ const WAITING = JSON.stringify({
 });
 
 interface Listed {
-  items: { metadata: { name: string; labels?: Record<string, string> }; status?: { phase?: string } }[];
+  items: {
+    metadata: { name: string; labels?: Record<string, string> };
+    spec?: { workflowTemplateRef?: { name?: string } };
+    status?: { phase?: string };
+  }[];
+}
+
+function templateOf(workflow: Listed['items'][number] | undefined): string | undefined {
+  return workflow?.spec?.workflowTemplateRef?.name;
 }
 
 export function realArgo(endpoint: ArgoEndpoint): RealEngine {
@@ -32,8 +38,8 @@ export function realArgo(endpoint: ArgoEndpoint): RealEngine {
     waiting: WAITING,
     executions: async (externalId) => {
       const ours = await list('workflows', `${MANAGED_BY}=signalbox`);
-      const template = ours.find(({ metadata }) => metadata.name === externalId)?.metadata.labels?.[OF_TEMPLATE];
-      const workflows = ours.filter(({ metadata }) => !template || metadata.labels?.[OF_TEMPLATE] === template);
+      const template = templateOf(ours.find(({ metadata }) => metadata.name === externalId));
+      const workflows = ours.filter((one) => template === undefined || templateOf(one) === template);
       return new Set(workflows.map((workflow) => workflow.metadata.name));
     },
     working: async (externalIds) => {
