@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, test } from '@jest/globals';
 import { keepColumn, matrixText, type CaseResult } from '../../adapters/conformance/matrix.js';
 import type { FaultCase } from './fault-case.js';
 import { ENGINE_AWAY } from './cases/engine-away.js';
@@ -33,6 +33,7 @@ export function describeFaults(name: string, connect: () => Promise<TroubledEngi
     beforeAll(async () => {
       stage = await RealStage.start(await connect());
     }, LIMIT_MS);
+    afterEach(() => stage.calm());
     afterAll(async () => {
       await stage.close();
       const finishedAt = new Date().toISOString();

@@ -173,6 +173,12 @@ export class RealStage {
     ];
   }
 
+  /** Nothing befalls the network any more. */
+  async calm(): Promise<void> {
+    this.proxy.heal();
+    await this.proxy.up();
+  }
+
   async close(): Promise<void> {
     const installationId = await installationOf(this.app.database);
     await this.app.close();
