@@ -9,6 +9,7 @@ import { endWith, root, runSuites } from './suites/run-suites.js';
 const USAGE = `Usage: npm run test:engines -- [ENGINE...] [--quick | --faults] [--keep]
 
 Brings each engine up, runs every suite that asks for it, and takes down what was not up before. The last line is the count.
+What befalls an engine is tried only on one that was not up before, or with --faults.
 
   --quick   only what goes through Signalbox's own API (test/engines)
   --faults  only what befalls the engine (test/engine-faults): it is killed, restored and put into disorder meanwhile
@@ -32,6 +33,7 @@ const API = 'test/engines';
 const FAULTS = 'test/engine-faults';
 /** One after the other: what befalls an engine leaves traces. */
 const rounds = values.quick ? [[API]] : values.faults ? [[FAULTS]] : [[API, 'adapters'], [FAULTS]];
+const isOurs = (folders, wasUp) => !wasUp || values.faults || !folders.includes(FAULTS);
 
 const counts = { passed: 0, failed: 0, skipped: 0 };
 for (const name of enginesNamed(positionals)) await testOn(name);
@@ -47,7 +49,7 @@ async function testOn(name) {
     await engine.up(lab);
     const upAfter = secondsSince(began);
     const { variable, endpoint } = await engine.status(lab);
-    for (const folders of rounds) {
+    for (const folders of rounds.filter((one) => isOurs(one, wasUp))) {
       const from = performance.now();
       const tests = await runSuites(['--maxWorkers=1', ...suitesOf(variable, folders)], { [variable]: endpoint });
       for (const count of Object.keys(counts)) counts[count] += tests[count];

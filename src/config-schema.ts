@@ -153,7 +153,7 @@ export const CONFIG_SCHEMA: readonly ConfigEntry[] = [
     'engineMissingGraceMs',
     '5m',
     [0, 30 * DAY],
-    'a run that an engine positively no longer has ends FAILED `engine-run-missing` after it',
+    'a run that an engine positively no longer has ends FAILED `engine-run-missing` after it, CANCELLED if that was asked for',
   ),
   duration(
     'SUBMIT_GRACE',

@@ -28,19 +28,12 @@ afterEach(async () => {
 });
 
 test('two probes at once that are both in vain end nothing but themselves, and are forgotten', async () => {
-  const unhandled: unknown[] = [];
-  const note = (reason: unknown): void => void unhandled.push(reason);
-  process.on('unhandledRejection', note);
-  try {
-    const probes = [client.probe(callContext(100)), client.probe(callContext(200))];
-    expect((await Promise.allSettled(probes)).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    expect(unhandled).toEqual([]);
-    answers = true;
-    expect((await client.version(callContext())).version).toBe('3.3.2');
-  } finally {
-    process.off('unhandledRejection', note);
-  }
+  const probes = [client.probe(callContext(100)), client.probe(callContext(200))];
+  expect((await Promise.allSettled(probes)).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  // A rejection that nobody waits for fails the test by itself.
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  answers = true;
+  expect((await client.version(callContext())).version).toBe('3.3.2');
 });
 
 test('a probe in vain takes nothing from what is known', async () => {

@@ -71,9 +71,10 @@ export function toFacts(workflow: JsonObject, key: string, pageOf: PageOf): Pres
  */
 export function toObservation(workflow: JsonObject, key: string, pageOf: PageOf, unseen?: TaskGraph): PresentExecution {
   const facts = toFacts(workflow, key, pageOf);
-  if (!hasNodes(workflow) && (isOffloaded(workflow) || hasToHaveNodes(facts))) {
+  if (!hasNodes(workflow)) {
     // Argo keeps them in a database of its own, which only argo-server reads.
-    return { ...facts, stateReason: 'engine-nodes-out-of-reach' };
+    if (isOffloaded(workflow)) return { ...facts, stateReason: 'engine-nodes-out-of-reach' };
+    if (hasToHaveNodes(facts)) throw garbage(`${key} has ended well without a node`);
   }
   const place = { name: key, uid: facts.engineUid ?? '' };
   const ended = facts.phase === 'succeeded' || facts.phase === 'failed' || facts.phase === 'cancelled';

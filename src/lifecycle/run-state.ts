@@ -63,7 +63,7 @@ export const RUN_STATE_TABLE = {
   },
   CANCELLING: {
     meaning: 'a cancel was asked for and is not yet confirmed',
-    movedBy: 'an observation, or the tombstone rule',
+    movedBy: 'an observation, an absence that is a verdict, or the tombstone rule',
     afterCrash: 'the intent is driven again',
     final: false,
     moves: ['CANCELLED', 'COMPLETED', 'FAILED'],

@@ -4,6 +4,28 @@ import { ago, facts, NOW } from '../../test/support/run-records.js';
 
 const rows: DecisionRow[] = [
   {
+    reason: 'a list that tells no reason leaves the one that is known, and costs no write',
+    run: running({
+      state: 'RUNNING',
+      stateReason: 'engine-definition-paused',
+      observed: facts({ phase: 'running', stateReason: 'engine-definition-paused' }),
+    }),
+    observation: seen({ phase: 'running' }),
+    do: 'nothing',
+    why: 'nothing changed',
+  },
+  {
+    reason: 'the whole execution without a reason ends the one that was known',
+    run: running({
+      state: 'RUNNING',
+      stateReason: 'engine-definition-paused',
+      observed: facts({ phase: 'running', stateReason: 'engine-definition-paused' }),
+    }),
+    observation: whole({ phase: 'running' }),
+    do: 'store',
+    record: { state: 'RUNNING', stateReason: null },
+  },
+  {
     reason: 'F36: what the engine holds for longer than STUCK_AFTER is said to be stuck, and keeps its state',
     run: running({
       state: 'SCHEDULED',

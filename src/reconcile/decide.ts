@@ -117,7 +117,10 @@ function decideOlderGeneration(run: RunRecord, seen: PresentExecution, ctx: Obse
   return { do: 'store', why: 'the engine answers again', ...settle(run, record, ctx) };
 }
 
-/** Gone is a verdict: positive, repeated, past the grace, while the engine's memory is the one we wrote into. */
+/**
+ * Gone is a verdict: positive, repeated, past the grace. It ends a run that is wanted only while the engine's memory is the one
+ * we wrote into.
+ */
 function decideAbsent(run: RunRecord, ctx: ObservationContext): Decision {
   const { outcome, verb } = run.execution;
   if (outcome !== 'known' && verb !== 'retry') return nothing('the engine is not known to have had it');
@@ -210,7 +213,7 @@ function toObserved(last: Observed | null, seen: PresentExecution, phase: Observ
   return {
     phase,
     phaseSince: last?.phase === phase ? last.phaseSince : at.toISOString(),
-    stateReason: seen.stateReason ?? null,
+    stateReason: seen.stateReason ?? (seen.taskRuns === undefined && last?.phase === phase ? last.stateReason : null),
     failure: seen.failure ?? last?.failure ?? null,
     // What was once marked as stopped on request stays so.
     stopEvidence: seen.stopEvidence || (last?.stopEvidence ?? false),

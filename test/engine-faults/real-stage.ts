@@ -1,4 +1,5 @@
 /** The service in this process, on a real engine behind a proxy and on the local engine beside it. */
+import { arranged } from '../../adapters/conformance/harness.js';
 import { localEngine } from '../../adapters/local/local.engine-kind.js';
 import { newRunToken, runKey } from '../../src/lifecycle/run-key.js';
 import type { RunRecord } from '../../src/lifecycle/run-record.js';
@@ -10,7 +11,7 @@ import { CoreRuns } from '../support/core-runs.js';
 import { FaultProxy } from '../support/fault-proxy.js';
 import { until } from '../support/until.js';
 import { installationOf } from '../real-engines/real-engine.js';
-import type { OnEngine, TroubledEngine } from './troubled-engine.js';
+import type { EnginePart, OnEngine, TroubledEngine } from './troubled-engine.js';
 
 /** Short enough for a test to see a grace pass, long enough for a real engine to answer. */
 export const TIMES = {
@@ -173,6 +174,16 @@ export class RealStage {
     ];
   }
 
+  /** Does the work while a part of the engine is dead; everything is there again when this resolves, or rejects. */
+  async without(part: EnginePart, work: () => Promise<void>): Promise<void> {
+    try {
+      await arranged(this.troubled.kill[part])();
+      await work();
+    } finally {
+      await this.troubled.revive();
+    }
+  }
+
   /** Nothing befalls the network any more. */
   async calm(): Promise<void> {
     this.proxy.heal();
@@ -182,9 +193,12 @@ export class RealStage {
   async close(): Promise<void> {
     const installationId = await installationOf(this.app.database);
     await this.app.close();
-    await this.troubled.engine.removeAllOf(installationId);
     await this.proxy.close();
-    await this.troubled.close();
+    try {
+      await this.troubled.engine.removeAllOf(installationId);
+    } finally {
+      await this.troubled.close();
+    }
   }
 
   private async read(path: string): Promise<Body> {

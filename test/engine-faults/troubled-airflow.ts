@@ -129,7 +129,12 @@ function passwordFile(endpoint: Record<string, unknown>): Credentials {
       await engineLab('up', 'airflow3', { env });
       await write(OTHER_PASSWORD);
     },
-    acceptCredentials: () => write(String(endpoint['password'])),
+    // The service has been told nothing new: the same password is taken again, by an engine with the lab's own settings.
+    acceptCredentials: async () => {
+      await write(String(endpoint['password']));
+      await engineLab('kill', 'airflow3');
+      await engineLab('up', 'airflow3');
+    },
   };
 }
 

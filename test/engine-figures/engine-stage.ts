@@ -134,8 +134,11 @@ export class EngineStage {
 
   async close(): Promise<void> {
     for (const one of this.processes.values()) await one.kill();
-    await this.engine.removeAllOf(await installationOf(this.database));
-    await this.takeAway();
+    try {
+      await this.engine.removeAllOf(await installationOf(this.database));
+    } finally {
+      await this.takeAway();
+    }
   }
 
   private async begin(role: StageRole): Promise<void> {

@@ -159,6 +159,7 @@ class Turns {
   #sending = false;
   #request = Buffer.alloc(0);
   #arrivesAt = 0;
+  #late: Buffer[] = [];
 
   constructor(
     private readonly connection: Connection,
@@ -193,8 +194,7 @@ class Turns {
         client.resetAndDestroy();
         return;
       case 'delay':
-        this.#arrivesAt = performance.now() + this.#fault.ms + 1;
-        setTimeout(() => this.#sendLate(bytes), this.#fault.ms);
+        this.#delay(bytes, this.#fault.ms);
         return;
       case 'duplicate':
         this.#request = Buffer.concat([this.#request, bytes]);
@@ -209,11 +209,17 @@ class Turns {
     else this.connection.client.write(bytes);
   }
 
-  /** Servers close connections on which nothing comes: what is late then comes on another one. */
-  #sendLate(bytes: Buffer): void {
-    const { server } = this.connection;
-    if (server.writable && !server.readableEnded) server.write(bytes);
-    else this.#sendAgain(bytes);
+  /** All that came until then, at once. Servers close connections on which nothing comes: then it comes on another one. */
+  #delay(bytes: Buffer, ms: number): void {
+    this.#late.push(bytes);
+    if (this.#late.length > 1) return;
+    this.#arrivesAt = performance.now() + ms + 1;
+    setTimeout(() => {
+      const { server } = this.connection;
+      const whole = Buffer.concat(this.#late.splice(0));
+      if (server.writable && !server.readableEnded) server.write(whole);
+      else this.#sendAgain(whole);
+    }, ms);
   }
 
   #sendAgain(request: Buffer): void {

@@ -97,14 +97,14 @@ export class HttpWire {
   }
 
   async #take(message: IncomingMessage, response: ServerResponse): Promise<void> {
-    const arrived = await arrivedOf(message);
-    const { method, path } = arrived;
-    this.#journal.push({ method, path });
-    const planned = this.#fault && this.#is(this.#fault.verb, method, path) ? this.#fault.fault : undefined;
     try {
+      const arrived = await arrivedOf(message);
+      const { method, path } = arrived;
+      this.#journal.push({ method, path });
+      const planned = this.#fault && this.#is(this.#fault.verb, method, path) ? this.#fault.fault : undefined;
       await this.#befall(planned, arrived, response);
     } catch {
-      // The engine has ended the connection: so do we.
+      // One side has ended its connection: so do we.
       response.destroy();
     }
   }

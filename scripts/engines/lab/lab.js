@@ -88,7 +88,10 @@ export function makeLab(name) {
     /** kill -9 to a service and all of its group, as a crash has it; `start` brings it back. */
     async kill(service) {
       const pid = await this.running(service);
-      if (pid !== undefined) signalGroup(pid, 'SIGKILL');
+      if (pid !== undefined) {
+        signalGroup(pid, 'SIGKILL');
+        while (groupLives(pid)) await sleep(20);
+      }
       await rm(recordOf(service), { force: true });
     },
 

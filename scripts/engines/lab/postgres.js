@@ -1,5 +1,6 @@
 // The memory of an engine: the PostgreSQL that Signalbox brings, on data of the engine's own.
 import '../../typescript-loader.js';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 
@@ -12,9 +13,11 @@ const startServer = (lab) => startEmbeddedPostgres(join(lab.folder, 'database'),
 
 /** Where its files are, which need not be below the lab's folder. */
 export async function databaseFolder(lab) {
-  const server = await startServer(lab);
-  await server.stop();
-  return server.directory;
+  const inside = join(lab.folder, 'database', 'postgres');
+  return readFile(`${inside}.location`, 'utf8').then(
+    (elsewhere) => elsewhere.trim(),
+    () => inside,
+  );
 }
 
 /** The address of the database `name`, made where it is not there. The server outlives us. */

@@ -8,11 +8,11 @@ const saved = (folder) => `${folder}.saved`;
 export async function saveMemory(engine, lab) {
   const folders = await engine.memory(lab);
   await engine.down(lab);
-  for (const folder of folders) {
-    await rm(saved(folder), { recursive: true, force: true });
-    await copy(lab, folder, saved(folder));
+  try {
+    for (const folder of folders) await replace(lab, folder, saved(folder));
+  } finally {
+    await engine.up(lab);
   }
-  await engine.up(lab);
 }
 
 /** As often as wanted. Throws where nothing was saved. */
@@ -21,17 +21,18 @@ export async function restoreMemory(engine, lab) {
   const missing = folders.find((folder) => !existsSync(saved(folder)));
   if (missing !== undefined) throw new Error(`nothing was saved: there is no ${saved(missing)}`);
   await engine.down(lab);
-  for (const folder of folders) {
-    const incoming = `${folder}.restored`;
-    await rm(incoming, { recursive: true, force: true });
-    await copy(lab, saved(folder), incoming);
-    await rm(folder, { recursive: true });
-    await rename(incoming, folder);
+  try {
+    for (const folder of folders) await replace(lab, saved(folder), folder);
+  } finally {
+    await engine.up(lab);
   }
-  await engine.up(lab);
 }
 
-/** With owners and rights: a database looks at them. */
-function copy(lab, from, to) {
-  return lab.run('cp', ['-a', from, to], { log: 'memory' });
+/** Whole or not at all, with owners and rights: a database looks at them. */
+async function replace(lab, from, to) {
+  const incoming = `${to}.incoming`;
+  await rm(incoming, { recursive: true, force: true });
+  await lab.run('cp', ['-a', from, incoming], { log: 'memory' });
+  await rm(to, { recursive: true, force: true });
+  await rename(incoming, to);
 }

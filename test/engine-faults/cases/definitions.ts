@@ -12,14 +12,13 @@ export const DEFINITIONS: readonly FaultCase[] = [
     title: 'what reads definitions is dead: the run waits as PENDING, and begins once when it is back',
     impossible: ({ kill }) => (isImpossible(kill.parser) ? kill.parser.impossible : undefined),
     run: async (stage) => {
-      const { kill, revive } = stage.troubled;
-      if (isImpossible(kill.parser)) return;
-      await kill.parser();
-      await stage.store('unread', { only: { run: 'echo read' } }, { wait: false });
-      const id = await stage.start('unread');
-      await sleep(6_000);
-      expect(await stage.run(id)).toMatchObject({ state: 'PENDING', state_reason: 'registration-pending' });
-      await revive();
+      let id = 0;
+      await stage.without('parser', async () => {
+        await stage.store('unread', { only: { run: 'echo read' } }, { wait: false });
+        id = await stage.start('unread');
+        await sleep(6_000);
+        expect(await stage.run(id)).toMatchObject({ state: 'PENDING', state_reason: 'registration-pending' });
+      });
       await stage.reaches(id, 'COMPLETED');
       expect(await stage.strays([id])).toEqual([]);
     },

@@ -1,7 +1,6 @@
 /** D, E: an engine that is away, in parts or as a whole, and comes back. */
 import { expect } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { arranged } from '../../../adapters/conformance/harness.js';
 import type { FaultCase } from '../fault-case.js';
 import type { RealStage } from '../real-stage.js';
 
@@ -33,14 +32,14 @@ export const ENGINE_AWAY: readonly FaultCase[] = [
     title:
       'what we talk to is killed and started again while a run works: the state stays, is said to be old, and ends as the engine says',
     run: async (stage) => {
-      const { kill, revive, patienceMs } = stage.troubled;
+      const { patienceMs } = stage.troubled;
       await stage.store('interface', { first: { run: 'sleep 20' }, last: { run: 'echo last', needs: ['first'] } });
       const id = await stage.start('interface');
       await stage.atWork(id, 'first');
-      await arranged(kill.interface)();
-      await stage.healthBecomes(({ state }) => state === 'DOWN');
-      expect(await stage.run(id)).toMatchObject({ state: 'RUNNING', stale: true });
-      await revive();
+      await stage.without('interface', async () => {
+        await stage.healthBecomes(({ state }) => state === 'DOWN');
+        expect(await stage.run(id)).toMatchObject({ state: 'RUNNING', stale: true });
+      });
       // A task of Airflow 3 ends itself when nobody has taken its heartbeats for a while.
       const { run, told } = await stage.endedAsTold(id, 2 * patienceMs);
       expect(run.state).toBe(told);
@@ -51,13 +50,14 @@ export const ENGINE_AWAY: readonly FaultCase[] = [
     rows: ['F36'],
     title: 'what starts tasks is dead: the run is said to be stuck, and ends well once it is back',
     run: async (stage) => {
-      const { kill, revive, patienceMs } = stage.troubled;
+      const { patienceMs } = stage.troubled;
       await stage.store('scheduler', { only: { run: 'echo here' } });
-      await arranged(kill.scheduler)();
-      const id = await stage.start('scheduler');
-      const stuck = await stage.becomes(id, (run) => String(run['state_reason']).startsWith('stuck'));
-      expect(stuck).toMatchObject({ state: 'SCHEDULED', state_reason: 'stuck: not-started' });
-      await revive();
+      let id = 0;
+      await stage.without('scheduler', async () => {
+        id = await stage.start('scheduler');
+        const stuck = await stage.becomes(id, (run) => String(run['state_reason']).startsWith('stuck'));
+        expect(stuck).toMatchObject({ state: 'SCHEDULED', state_reason: 'stuck: not-started' });
+      });
       const run = await stage.ended(id, 2 * patienceMs);
       expect([run.state, run['state_reason']]).toEqual(['COMPLETED', undefined]);
     },
@@ -67,16 +67,17 @@ export const ENGINE_AWAY: readonly FaultCase[] = [
     title:
       'all of it is killed while a run works: the state stays as it was, then is what the engine says; a new run ends well',
     run: async (stage) => {
-      const { kill, revive, patienceMs } = stage.troubled;
+      const { patienceMs } = stage.troubled;
       await stage.store('crash', { first: { run: 'sleep 25' }, last: { run: 'echo last', needs: ['first'] } });
       const id = await stage.start('crash');
       await stage.atWork(id, 'first');
-      await arranged(kill.everything)();
-      const fresh = await stage.start('crash');
-      await stage.healthBecomes(({ state }) => state === 'DOWN');
-      await sleep(AWAY_MS);
-      expect((await stage.run(id)).state).toBe('RUNNING');
-      await revive();
+      let fresh = 0;
+      await stage.without('everything', async () => {
+        fresh = await stage.start('crash');
+        await stage.healthBecomes(({ state }) => state === 'DOWN');
+        await sleep(AWAY_MS);
+        expect((await stage.run(id)).state).toBe('RUNNING');
+      });
       const { run, told } = await stage.endedAsTold(id, 3 * patienceMs);
       expect(run.state).toBe(told);
       if (told === 'FAILED') expect(run['failure']).toMatchObject({ message: expect.stringMatching(/\w/) });
@@ -92,6 +93,7 @@ export const ENGINE_AWAY: readonly FaultCase[] = [
       await stage.storeLocally('quick', { only: { run: 'echo quick' } });
       const id = await stage.start('slow');
       await stage.reaches(id, 'RUNNING');
+      const before = stage.proxy.befallen.get('delay') ?? 0;
       stage.proxy.plan({ fault: { do: 'delay', ms: 4_000 }, when: stage.troubled.isList });
       try {
         for (let round = 0; round < 5; round += 1) {
@@ -100,6 +102,7 @@ export const ENGINE_AWAY: readonly FaultCase[] = [
           expect(performance.now() - began).toBeLessThan(4_000);
         }
         expect((await stage.run(id)).state).toBe('RUNNING');
+        expect(stage.proxy.befallen.get('delay') ?? 0).toBeGreaterThan(before);
       } finally {
         stage.proxy.heal();
       }

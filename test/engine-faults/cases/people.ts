@@ -1,5 +1,6 @@
 /** E: what people do on the engine past Signalbox. */
 import { expect } from '@jest/globals';
+import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isImpossible } from '../../../adapters/conformance/harness.js';
 import { until } from '../../support/until.js';
@@ -75,7 +76,8 @@ export const PEOPLE: readonly FaultCase[] = [
     rows: ['F36'],
     title: 'somebody kills the process or pod of a task: the run ends FAILED with a reason',
     run: async (stage) => {
-      const command = 'sleep 613';
+      // Of no other process of this machine.
+      const command = `sleep ${randomInt(100_000, 1_000_000)}`;
       await stage.store('killed', { only: { run: `exec ${command}` } });
       const id = await stage.start('killed');
       await stage.atWork(id, 'only');
