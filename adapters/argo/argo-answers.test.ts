@@ -218,7 +218,10 @@ describe('observe', () => {
     },
     {
       reason: 'stopped, and ended well',
-      status: { phase: 'Succeeded' },
+      status: {
+        phase: 'Succeeded',
+        nodes: { [KEY]: { id: KEY, name: KEY, type: 'Pod', phase: 'Succeeded', templateName: 'say' } },
+      },
       spec: { shutdown: 'Stop' },
       phase: 'succeeded',
     },
@@ -227,6 +230,11 @@ describe('observe', () => {
   test.each(phases)('a workflow that is $reason is $phase', async ({ status, spec, phase }) => {
     answer = json(workflow(status, {}, spec));
     expect(await adapter.observe(REF, callContext())).toMatchObject({ phase });
+  });
+
+  test('believes no workflow that ended well without a node', async () => {
+    answer = json(workflow({ phase: 'Succeeded' }));
+    await expect(adapter.observe(REF, callContext())).rejects.toMatchObject({ code: 'unknown' });
   });
 
   test('inflates nodes that Argo compressed, and says which it cannot reach', async () => {
