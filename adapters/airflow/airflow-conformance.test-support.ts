@@ -40,7 +40,10 @@ export async function airflowHarness(options: Record<string, unknown>, written: 
   const client = new AirflowClient(readAirflowOptions(options));
   const people = airflowPeople(client, options['dagsFolder'] as string);
   const network = await airflowWire(readAirflowOptions(options), () => harness);
+  const { dialect } = await client.version(callContext());
   const harness: Harness = {
+    // What is active and what has ended are two lists of Airflow 2, which take no run ids (2.11.2).
+    ...(dialect.prefix === '/api/v1' ? { listsBeside: 1 } : {}),
     connect: () => airflowEngine.create({ ...options, url: network.url }, hostWithoutDatabase()),
     ...WRITTEN[written],
     restart: { impossible: 'tasks of the lab end with its scheduler' },

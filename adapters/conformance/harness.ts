@@ -89,6 +89,8 @@ export interface Harness {
   emptyLogIsGone?: true;
   /** A retry takes the log of the failed attempt away, which is told as such: `none`, with a reason. */
   retryDropsLog?: true;
+  /** Lists that a look at many may need beside one for each page, where the engine's lists cannot select by key. */
+  listsBeside?: number;
   /** `listBorn` cannot tell what has ended. */
   tellsOnlyActive?: true;
   /** The engine keeps JSON objects without the order of their keys, which has no meaning in JSON. */

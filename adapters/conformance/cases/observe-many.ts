@@ -62,7 +62,7 @@ export const OBSERVE_MANY_CASES: Pick<CaseBook, 'observeMany'> = {
     {
       name: 'asks the engine once per page',
       wire: true,
-      run: async ({ adapter, ctx, wire }) => {
+      run: async ({ adapter, ctx, harness, wire }) => {
         const { pageSize } = adapter.capabilities;
         for (const [count, expected] of [
           [1, 1],
@@ -73,7 +73,9 @@ export const OBSERVE_MANY_CASES: Pick<CaseBook, 'observeMany'> = {
           const before = await wire.calls('observeMany');
           const refs = Array.from({ length: count }, () => ({ key: newKey(), workflow: NOWHERE }));
           await adapter.observeMany(refs, ctx());
-          expect((await wire.calls('observeMany')) - before).toBe(expected);
+          const asked = (await wire.calls('observeMany')) - before;
+          if (harness.listsBeside === undefined) expect(asked).toBe(expected);
+          else expect(asked).toBeLessThanOrEqual(expected + harness.listsBeside);
         }
       },
     },
