@@ -11,6 +11,6 @@ const ENGINES = [
 
 for (const [name, variable] of ENGINES) {
   const endpoint = endpointOf(variable);
-  if (endpoint) describeFaults(name, async () => troubledAirflow(name, endpoint));
+  if (endpoint) describeFaults(name, troubledAirflow(name, endpoint));
   else test.skip(`what befalls ${name} (${variable} is not set: npm run test:engines -- ${name})`, () => undefined);
 }

@@ -5,5 +5,5 @@ import { describeFaults } from './describe-faults.js';
 import { troubledArgo } from './troubled-argo.js';
 
 const endpoint = argoEndpoint();
-if (endpoint) describeFaults('argo', () => troubledArgo(endpoint));
+if (endpoint) describeFaults('argo', await troubledArgo(endpoint));
 else test.skip(`what befalls argo (${NOT_UP})`, () => undefined);

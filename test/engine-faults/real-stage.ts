@@ -2,7 +2,6 @@
 import { arranged } from '../../adapters/conformance/harness.js';
 import { localEngine } from '../../adapters/local/local.engine-kind.js';
 import { newRunToken, runKey } from '../../src/lifecycle/run-key.js';
-import type { RunRecord } from '../../src/lifecycle/run-record.js';
 import { isFinal, type RunState } from '../../src/lifecycle/run-state.js';
 import { ENGINE_KINDS } from '../../src/engines/registry.js';
 import { Api, type Body } from '../support/api.js';
@@ -14,7 +13,7 @@ import { installationOf } from '../real-engines/real-engine.js';
 import type { EnginePart, OnEngine, TroubledEngine } from './troubled-engine.js';
 
 /** Short enough for a test to see a grace pass, long enough for a real engine to answer. */
-export const TIMES = {
+const TIMES = {
   ENGINE_TIMEOUT: '5s',
   RECONCILE_INTERVAL: '1s',
   ORPHAN_INTERVAL: '2s',
@@ -131,13 +130,30 @@ export class RealStage {
     return Object.fromEntries(items.map((one) => [String(one['task_title']), one.state]));
   }
 
-  record(id: number): Promise<RunRecord> {
-    return this.runs.record(id);
+  async onEngine(id: number): Promise<OnEngine> {
+    const { execution } = await this.runs.record(id);
+    return { key: execution.key, externalId: execution.externalId ?? '' };
   }
 
-  async onEngine(id: number): Promise<OnEngine> {
-    const { execution } = await this.record(id);
-    return { key: execution.key, externalId: execution.externalId ?? '' };
+  /** An execution of the same definition, under another key. */
+  beside(like: OnEngine, key: string): OnEngine {
+    return { key, externalId: like.externalId.replace(like.key, key) };
+  }
+
+  /** The engine's own word for the end of an execution, once it has ended. */
+  async endedThere(on: OnEngine): Promise<string | undefined> {
+    const { wordOf, endWords, patienceMs } = this.troubled;
+    return until(
+      () => wordOf(on),
+      (word) => word !== undefined && endWords.includes(word),
+      patienceMs,
+    );
+  }
+
+  async cancelled(id: number): Promise<void> {
+    const { status } = await this.api.put(`/workflow-runs/${id}/cancel`);
+    if (status !== 202) throw new Error(`the cancel was answered ${status}`);
+    await this.reaches(id, 'CANCELLED');
   }
 
   /** Under a key as ours, of no run. */

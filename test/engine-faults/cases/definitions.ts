@@ -1,7 +1,7 @@
 /** D: definitions that the engine has not read yet, cannot read, or has no more. */
 import { expect } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isImpossible } from '../../../adapters/conformance/harness.js';
+import { arranged, isImpossible } from '../../../adapters/conformance/harness.js';
 import { until } from '../../support/until.js';
 import { isFinal, type RunState } from '../../../src/lifecycle/run-state.js';
 import type { FaultCase } from '../fault-case.js';
@@ -29,15 +29,15 @@ export const DEFINITIONS: readonly FaultCase[] = [
     impossible: ({ unreadable }) => (isImpossible(unreadable) ? unreadable.impossible : undefined),
     run: async (stage) => {
       const { unreadable, patienceMs } = stage.troubled;
-      if (isImpossible(unreadable)) return;
-      await stage.storeNative('unreadable', unreadable.text);
+      const { text, says } = arranged(unreadable);
+      await stage.storeNative('unreadable', text);
       const waiting = await stage.start('unreadable');
       const workflow = await until(
         () => stage.registration('unreadable'),
         (one) => one['registration']?.state === 'FAILED',
         patienceMs,
       );
-      expect(JSON.stringify(workflow['registration'])).toContain(unreadable.says);
+      expect(JSON.stringify(workflow['registration'])).toContain(says);
       const run = await stage.ended(waiting);
       expect(run).toMatchObject({ state: 'FAILED', failure: { code: 'registration-failed' } });
     },

@@ -106,8 +106,7 @@ export const ENGINE_AWAY: readonly FaultCase[] = [
       } finally {
         stage.proxy.heal();
       }
-      await stage.api.put(`/workflow-runs/${id}/cancel`);
-      await stage.reaches(id, 'CANCELLED');
+      await stage.cancelled(id);
     },
   },
 ];

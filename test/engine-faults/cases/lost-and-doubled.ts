@@ -43,20 +43,13 @@ export const LOST_AND_DOUBLED: readonly FaultCase[] = [
       await stage.reaches(first, 'RUNNING');
       const like = await stage.onEngine(first);
       const id = await startLate(stage, 'unwanted');
-      expect((await stage.api.put(`/workflow-runs/${id}/cancel`)).status).toBe(202);
-      await stage.reaches(id, 'CANCELLED');
+      await stage.cancelled(id);
       const { key } = await stage.onEngine(id);
-      const externalId = like.externalId.replace(like.key, key);
-      await until(
-        () => stage.troubled.wordOf({ key, externalId }),
-        (word) => word !== undefined && stage.troubled.endWords.includes(word),
-        stage.troubled.patienceMs,
-      );
+      await stage.endedThere(stage.beside(like, key));
       expect((await stage.run(id)).state).toBe('CANCELLED');
       const drift = await stage.drift('late-execution');
       expect(drift.map((entry) => Number(entry['workflow_run_id']))).toContain(id);
-      await stage.api.put(`/workflow-runs/${first}/cancel`);
-      await stage.reaches(first, 'CANCELLED');
+      await stage.cancelled(first);
     },
   },
   {
@@ -74,13 +67,7 @@ export const LOST_AND_DOUBLED: readonly FaultCase[] = [
       await stage.proxy.up();
       const run = await stage.reaches(id, 'FAILED');
       expect(run['failure']).toMatchObject({ class: 'engine', code: 'engine-conflict' });
-      const theirs = { key, externalId: like.externalId.replace(like.key, key) };
-      const word = await until(
-        () => stage.troubled.wordOf(theirs),
-        (one) => one !== undefined && stage.troubled.endWords.includes(one),
-        stage.troubled.patienceMs,
-      );
-      expect(word).toBe(stage.troubled.endWords[0]);
+      expect(await stage.endedThere(stage.beside(like, key))).toBe(stage.troubled.endWords[0]);
     },
   },
 ];

@@ -2,7 +2,7 @@
 import { expect } from '@jest/globals';
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isImpossible } from '../../../adapters/conformance/harness.js';
+import { arranged, isImpossible } from '../../../adapters/conformance/harness.js';
 import { until } from '../../support/until.js';
 import type { FaultCase } from '../fault-case.js';
 
@@ -12,18 +12,17 @@ export const PEOPLE: readonly FaultCase[] = [
     title: 'somebody deletes one running execution: FAILED engine-run-missing after the grace',
     run: async (stage) => {
       await stage.store('deleted', { only: { run: 'sleep 600' } });
-      const [kept, id] = await stage.startMany('deleted', 2);
-      for (const one of [kept ?? 0, id ?? 0]) await stage.reaches(one, 'RUNNING');
-      const on = await stage.onEngine(id ?? 0);
+      const [kept, id] = [await stage.start('deleted'), await stage.start('deleted')];
+      for (const one of [kept, id]) await stage.reaches(one, 'RUNNING');
+      const on = await stage.onEngine(id);
       // Nobody looks meanwhile: some engines let go only of what they have stopped.
       await stage.proxy.down();
       await stage.troubled.remove(on);
       await stage.proxy.up();
-      const run = await stage.ended(id ?? 0);
+      const run = await stage.ended(id);
       expect(run).toMatchObject({ state: 'FAILED', failure: { class: 'engine', code: 'engine-run-missing' } });
-      expect((await stage.run(kept ?? 0)).state).toBe('RUNNING');
-      await stage.api.put(`/workflow-runs/${kept}/cancel`);
-      await stage.reaches(kept ?? 0, 'CANCELLED');
+      expect((await stage.run(kept)).state).toBe('RUNNING');
+      await stage.cancelled(kept);
     },
   },
   {
@@ -58,17 +57,12 @@ export const PEOPLE: readonly FaultCase[] = [
       const like = await stage.onEngine(first);
       const key = stage.newKey();
       await stage.troubled.plant(key, like, 'this-installation');
-      const orphan = { key, externalId: like.externalId.replace(like.key, key) };
+      const orphan = stage.beside(like, key);
       await until(
         async () => (await stage.drift('orphan')).map((entry) => String(entry['external_id'])),
         (ids) => ids.includes(orphan.externalId),
       );
-      const word = await until(
-        () => stage.troubled.wordOf(orphan),
-        (one) => one !== undefined && stage.troubled.endWords.includes(one),
-        stage.troubled.patienceMs,
-      );
-      expect(word).toBe(stage.troubled.endWords[0]);
+      expect(await stage.endedThere(orphan)).toBe(stage.troubled.endWords[0]);
       await stage.reaches(first, 'COMPLETED');
     },
   },
@@ -93,11 +87,10 @@ export const PEOPLE: readonly FaultCase[] = [
     impossible: ({ hold }) => (isImpossible(hold) ? hold.impossible : undefined),
     run: async (stage) => {
       const { hold, release } = stage.troubled;
-      if (isImpossible(hold)) return;
       await stage.store('held', { only: { run: 'echo held' } });
       const first = await stage.start('held');
       await stage.reaches(first, 'COMPLETED');
-      await hold(await stage.onEngine(first));
+      await arranged(hold)(await stage.onEngine(first));
       const id = await stage.start('held');
       await stage.becomes(id, (run) => String(run['state_reason']) === 'engine-definition-paused');
       await stage.becomes(id, (run) => String(run['state_reason']) === 'stuck: engine-definition-paused');
