@@ -28,7 +28,7 @@ export interface DagRun {
   timeoutMs: number | undefined;
   /** Undefined for runs that are not ours. */
   marker: Marker | undefined;
-  /** The start and the end as Airflow writes them: both change when a run begins again. */
+  /** What a clear changes, and nothing else does (`baselineOf`). */
   baseline: string;
   /** Fields that only one dialect has. */
   json: Record<string, Json>;
@@ -51,9 +51,18 @@ export function readRun(answer: Json): DagRun {
     stoppedAt,
     timeoutMs: timeoutOf(json['conf']),
     marker: markerOf(json['conf']),
-    baseline: `${textOrNull(json['start_date']) ?? '-'} ${textOrNull(json['end_date']) ?? '-'}`,
+    baseline: baselineOf(textOrNull(json['start_date']), textOrNull(json['end_date'])),
     json,
   };
+}
+
+/**
+ * The start as Airflow writes it: a clear takes it away, and the run gets another one when it begins again. The end alone
+ * tells nothing: of a run that we stopped the scheduler may write it a second time, ten seconds later (apache/airflow#57061).
+ * A run that was stopped before it began has only its end, which a clear takes away too.
+ */
+function baselineOf(start: string | null, end: string | null): string {
+  return start ?? `never begun, ended ${end ?? 'never'}`;
 }
 
 /**
