@@ -29,6 +29,8 @@ export interface EmbeddedPostgres {
   /** True when a server was found alive: taken over, or shared with its owner. */
   adopted: boolean;
   stop(): Promise<void>;
+  /** Gives the cluster up and leaves the server running: whoever starts it next owns it. */
+  release(): Promise<void>;
 }
 
 /** Another Signalbox owns this DATA_DIR. */
@@ -79,6 +81,9 @@ export async function startEmbeddedPostgres(
       if (!owner) return;
       await owner.end().catch(() => undefined);
       await stopServer(programs, directory);
+    },
+    release: async () => {
+      await owner?.end().catch(() => undefined);
     },
   };
 }

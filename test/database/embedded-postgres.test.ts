@@ -43,6 +43,17 @@ test('a start that is refused leaves no server behind', async () => {
   expect(existsSync(join(directory, 'postmaster.pid'))).toBe(false);
 });
 
+test('a server that is given up goes on, and whoever starts it next owns it', async () => {
+  const home = join(folder, 'given-up');
+  const first = await startEmbeddedPostgres(home, QUICK);
+  await expect(startEmbeddedPostgres(home, QUICK)).rejects.toThrow(/in use by another Signalbox/);
+  await first.release();
+  const next = await startEmbeddedPostgres(home, QUICK);
+  expect([next.adopted, next.url]).toEqual([true, first.url]);
+  await next.stop();
+  expect(existsSync(join(next.directory, 'postmaster.pid'))).toBe(false);
+});
+
 test('a server that was killed and that nobody collects is followed by another on the same files', async () => {
   const home = join(folder, 'killed');
   const { directory, stop, url } = await startEmbeddedPostgres(home, QUICK);

@@ -20,9 +20,10 @@ export async function databaseFolder(lab) {
   );
 }
 
-/** The address of the database `name`, made where it is not there. The server outlives us. */
+/** The address of the database `name`, made where it is not there. The server outlives us, and anybody may stop it. */
 export async function databaseUrl(lab, name) {
-  const { url } = await startServer(lab);
+  const { url, release } = await startServer(lab);
+  await release();
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [name]);
