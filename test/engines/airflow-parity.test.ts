@@ -9,7 +9,8 @@ import { ownDag } from '../../adapters/airflow/dag-name.js';
 import { INSTALLATION_ID, callContext } from '../../adapters/conformance/world.js';
 import { parseDefinition } from '../../definition/parse-definition.js';
 import type { EngineAdapter } from '../../adapters/spi/engine-adapter.js';
-import { PARITY_CASES, RETRIED, localSide, outcomeOn, parityWorkflow, registered, retriedOn } from './parity.js';
+import { PARITY_CASES, RETRIED } from './parity-cases.js';
+import { localSide, outcomeOn, parityWorkflow, registered, retriedOn } from './parity.js';
 import { sideBySide } from './side-by-side.js';
 
 const PATIENCE_MS = 240_000;

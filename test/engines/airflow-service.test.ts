@@ -10,7 +10,7 @@ import type { FixtureName } from '../../adapters/conformance/fixtures.js';
 import { Api, type Body } from '../support/api.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { until } from '../support/until.js';
-import { HOSTILE, PARITY } from './parity.js';
+import { HOSTILE, PARITY } from './parity-cases.js';
 
 const LONG_MS = 180_000;
 const TITLE = `service ${Date.now().toString(36)}`;

@@ -5,9 +5,10 @@ import { argoEndpoint, NOT_UP } from '../../adapters/argo/argo-endpoint.test-sup
 import { connectArgo } from '../../adapters/argo/argo-lab.test-support.js';
 import { callContext } from '../../adapters/conformance/world.js';
 import type { EngineAdapter } from '../../adapters/spi/engine-adapter.js';
-import { PARITY_CASES, localSide, outcomeOn, runOn, toOutcome } from './parity.js';
+import { PARITY_CASES } from './parity-cases.js';
+import type { ParityCase } from './parity-cases.js';
+import { localSide, outcomeOn, runOn, toOutcome } from './parity.js';
 import type { Json } from '../../definition/definition-types.js';
-import type { ParityCase } from './parity.js';
 import { sideBySide } from './side-by-side.js';
 
 const PATIENCE_MS = 300_000;
