@@ -12,7 +12,7 @@ import type { Access, ArgoEndpoint } from './argo-endpoint.test-support.js';
 import { applyManifest, untilListed } from './argo-lab.test-support.js';
 import { readKubeconfig } from './kubeconfig.js';
 import { RUN_KEY, toMetadata } from './marker.js';
-import { WORKFLOW_PHASES } from './to-observation.js';
+import { PHASE_LABEL, WORKFLOW_PHASES } from './to-observation.js';
 
 const NAME = '[^/?]+';
 /** Lists differ by what they select; so it stands in an address. */
@@ -199,11 +199,11 @@ function nameOfMade({ method, path }: Arrived, body: string): string | undefined
 }
 
 interface Shown {
-  metadata?: { name?: unknown };
+  metadata?: { name?: unknown; labels?: Record<string, string> };
   status?: object;
 }
 
-/** Lets workflows bear words that Argo would not show when a case wants it to. */
+/** Lets workflows bear words that Argo would not show when a case wants it to; its controller labels them with their word. */
 function withShownWords(body: string, shown: ReadonlyMap<string, string>): string {
   if (shown.size === 0) return body;
   const answer = readable(body);
@@ -212,7 +212,10 @@ function withShownWords(body: string, shown: ReadonlyMap<string, string>): strin
   for (const one of (Array.isArray(items) ? items : [answer]) as Shown[]) {
     const name = one.metadata?.name;
     const word = typeof name === 'string' ? shown.get(name) : undefined;
-    if (word !== undefined) one.status = { ...one.status, phase: word };
+    if (word === undefined) continue;
+    const { [PHASE_LABEL]: _, ...labels } = one.metadata?.labels ?? {};
+    one.metadata = { ...one.metadata, labels: word === '' ? labels : { ...labels, [PHASE_LABEL]: word } };
+    one.status = { ...one.status, phase: word };
   }
   return JSON.stringify(answer);
 }

@@ -25,8 +25,8 @@ export const WORKFLOW_PHASES: Readonly<Record<string, RunPhase>> = {
   Error: 'failed',
 };
 
-/** Where a row is without its status. */
-const PHASE_LABEL = 'workflows.argoproj.io/phase';
+/** The controller labels a workflow with its phase: where a row is without its status. */
+export const PHASE_LABEL = 'workflows.argoproj.io/phase';
 
 /** Makes addresses of Argo's own pages; nothing where nobody serves them. */
 export type PageOf = (workflow: { name: string; uid: string }, nodeId?: string) => string | undefined;
