@@ -50,6 +50,22 @@ onReal(`a real Argo${endpoint ? '' : ` (${NOT_UP})`}`, () => {
   );
 
   test(
+    'brings a run back the moment after it was stopped, while its pod still ends',
+    async () => {
+      const { ref } = await world.start('sleeping');
+      await world.until(ref, 'hold runs', (seen) => taskRun(seen, 'hold').state === 'RUNNING');
+      await adapter.cancel(ref, 'graceful', world.ctx());
+      const stopped = await world.ended(ref);
+      const answer = await adapter.retry?.(ref, baselineOf(stopped), world.ctx());
+      expect(answer).toMatchObject({ outcome: 'accepted' });
+      await world.until(ref, 'hold runs again', (seen) => taskRun(seen, 'hold').state === 'RUNNING');
+      await adapter.cancel(ref, 'force', world.ctx());
+      await world.ended(ref);
+    },
+    LIMIT_MS,
+  );
+
+  test(
     'runs what is there already, by name, and describes it; what is not there is refused',
     async () => {
       const registered = await world.workflow('diamond', 'for a reference');

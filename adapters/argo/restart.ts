@@ -42,6 +42,9 @@ export function restartVerbs({ read, server, pageOf }: RestartSources): Pick<Opt
       if (seen.phase === 'succeeded') return { outcome: 'nothing-to-retry', message: 'no task failed' };
       const choice = choose(nodesOf(workflow, key));
       if ('nothing' in choice) return { outcome: 'nothing-to-retry', message: choice.nothing };
+      // A stopped workflow is Failed before its pods have ended. Argo takes one that is there for its successor of the same name,
+      // and makes none until it looks again by itself, 20 minutes later (seen, 3.7.4).
+      if (seen.stopEvidence && attempt === 1) await server.podsEnded(key, ctx);
       const parameters = {
         ...defaultsOf(workflow),
         [ROUND_PARAMETER]: String(roundOf(objectIn(workflow, 'spec')) + 1),

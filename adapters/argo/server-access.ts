@@ -1,4 +1,5 @@
 /** Argo through argo-server: REST, generated from its gRPC interface. Facts are from argo-server 3.7. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { CallContext } from '../spi/engine-adapter.js';
 import { EngineError } from '../spi/engine-error.js';
 import { garbage, readJson, readObject, readText } from '../spi/http/read-answer.js';
@@ -33,6 +34,8 @@ const ROW_FIELDS = [
 const ROW_FIELDS_WITH_SPEC = `${ROW_FIELDS},items.spec.workflowTemplateRef,items.spec.arguments`;
 /** A log line of 1 MiB, escaped as JSON and wrapped. */
 const LINE_LIMIT_BYTES = 4 * 1_048_576;
+/** Between the end of a task's process and that of its pod; seen to take a second (3.7.4, Kubernetes 1.33). */
+const POD_ENDS_MS = 2_000;
 
 export class ServerAccess implements ArgoAccess {
   readonly #http: ArgoHttp;
@@ -171,6 +174,23 @@ export class ServerAccess implements ArgoAccess {
         parameters: Object.entries(parameters).map(([parameter, value]) => `${parameter}=${value}`),
       };
       return this.#put(name, 'retry', change, ctx);
+    },
+    podsEnded: async (name, ctx) => {
+      const search = new URLSearchParams({
+        'logOptions.container': 'main',
+        'logOptions.follow': 'true',
+        'logOptions.tailLines': '1',
+      });
+      const path = `${this.#workflows}/${encodeURIComponent(name)}/log?${search.toString()}`;
+      const signal = AbortSignal.any([ctx.signal, AbortSignal.timeout(ctx.timeoutMs / 2)]);
+      try {
+        const lines = streamLines(await this.#http.stream(path, { ...ctx, signal }), signal, LINE_LIMIT_BYTES);
+        while ((await lines.next()).done !== true);
+      } catch (error) {
+        if (ctx.signal.aborted) throw error;
+        return;
+      }
+      await sleep(POD_ENDS_MS, undefined, { signal: ctx.signal });
     },
     archivedLog: async ({ workflow, nodeId }, ctx) => {
       const place = [this.#namespace, 'workflows', workflow, nodeId, 'outputs', 'main-logs'].map(encodeURIComponent);
