@@ -172,6 +172,13 @@ describe('how it ends', () => {
     const stopped = execute({ run: 'trap "echo stopped; exit 9" TERM; kill -TERM $PPID; sleep 5 & wait' });
     expect(stopped).toMatchObject({ code: 9, out: 'stopped\n' });
   });
+
+  test('a command that ignores the stop of its pod is killed after the grace', () => {
+    const began = performance.now();
+    const { code } = execute({ run: 'trap "" TERM; kill -TERM $PPID; for second in $(seq 15); do sleep 1; done' });
+    expect(code).toBe(137);
+    expect(performance.now() - began).toBeGreaterThan(9_000);
+  });
 });
 
 const WRITTEN: [text: string, type: string, code: string | undefined][] = [

@@ -13,7 +13,7 @@ export const HANDED_OVER = 'handed-over';
 /** What is written there becomes the message of the container. */
 const LAST_WORDS = '/dev/termination-log';
 
-/** Between TERM and KILL, when an attempt took too long. */
+/** Between TERM and KILL, when an attempt took too long or the pod is stopped: Argo 3.7.4 itself may never send KILL after a stop. */
 const GRACE_SECONDS = 10;
 const OUTPUT_LIMIT_BYTES = 32_768;
 const MAX_DEPTH = 64;
@@ -119,8 +119,17 @@ while test "$words" -gt 0; do
   shift
   words=$((words - 1))
 done
-pid=
-trap 'test -z "$pid" || kill -TERM "$pid" 2>/dev/null' TERM
+pid= killer=
+stop() {
+  kill -TERM "$pid" 2>/dev/null
+  (
+    trap - TERM
+    sleep ${GRACE_SECONDS}
+    kill -KILL "$pid"
+  ) </dev/null >/dev/null 2>&1 &
+  killer=$!
+}
+trap 'test -z "$pid" || stop' TERM
 env "$@" </dev/null &
 pid=$!
 if test -n "$timeout"; then
@@ -140,6 +149,7 @@ while :; do
   kill -0 "$pid" 2>/dev/null || break
 done
 test -z "$timeout" || kill "$clock" 2>/dev/null
+test -z "$killer" || kill "$killer" 2>/dev/null
 test ! -e ${folder}/timed-out || end 124 ${TIMED_OUT} "The attempt took longer than $timeout s."
 if test -n "$skip" && test "$code" -eq "$skip"; then
   printf 'SKIPPED %s' "$code" >${folder}/${HANDED_OVER}/${ENDING}
