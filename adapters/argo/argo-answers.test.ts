@@ -351,6 +351,42 @@ describe('cancel', () => {
   });
 });
 
+describe('retry of a stopped workflow', () => {
+  const stopped = workflow(
+    {
+      phase: 'Failed',
+      finishedAt: '2026-01-31T12:00:09Z',
+      nodes: { [KEY]: { id: KEY, name: KEY, displayName: KEY, type: 'DAG', phase: 'Failed' } },
+    },
+    {},
+    { shutdown: 'Stop' },
+  );
+  const BASELINE = 'uid-1 2026-01-31T12:00:01.000Z';
+  const logs: [reason: string, log: typeof answer, fromMs: number, toMs: number][] = [
+    ['its tasks have ended: the pods have two seconds more', json({}), 1_900, Infinity],
+    ['the log cannot be read: nothing is waited for', json({ code: 2, message: 'no' }, 500), 0, 1_900],
+    [
+      'its tasks go on: half of the time of the call',
+      (_, response) => void response.writeHead(200).flushHeaders(),
+      1_900,
+      Infinity,
+    ],
+  ];
+  test.each(logs)('%s', async (_reason, log, fromMs, toMs) => {
+    answer = (request, response) =>
+      /\/log\?.*follow=true/.test(request.url ?? '') ? log(request, response) : json(stopped)(request, response);
+    const began = performance.now();
+    const outcome = await adapter.retry?.(REF, BASELINE, callContext(4_000));
+    const tookMs = performance.now() - began;
+    expect([outcome?.outcome, requests.map((request) => request.split(`${KEY}`)[1])]).toEqual([
+      'accepted',
+      ['', '/log', '/retry'],
+    ]);
+    expect(tookMs).toBeGreaterThan(fromMs);
+    expect(tookMs).toBeLessThan(toMs);
+  });
+});
+
 test('does not touch a workflow of another installation', async () => {
   answer = json(workflow({}, { annotations: { 'signalbox/installation-id': 'theirs' } }));
   for (const call of [adapter.cancel(REF, 'force', callContext()), adapter.observe(REF, callContext())]) {
