@@ -63,8 +63,8 @@ export interface ServerVerbs {
   /** Restarts what failed, and the node `nodeId` with all after it; `parameters` become arguments of the workflow. */
   retry(name: string, change: RetryChange, ctx: CallContext): Promise<JsonObject>;
   /**
-   * Waits until no task of the workflow writes any more and its pods have ended, for half of the time of the call at most. Throws
-   * nothing but for the end of the call: what cannot be learned is not waited for.
+   * Waits until no task of the workflow writes any more and its pods have ended, for half of the time of the call at most. Never
+   * throws: what cannot be learned is not waited for.
    */
   podsEnded(name: string, ctx: CallContext): Promise<void>;
   /** Lines of the log Argo stored when the node ended; throws `not-found` or `unknown` where there is none. */

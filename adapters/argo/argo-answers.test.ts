@@ -362,21 +362,23 @@ describe('retry of a stopped workflow', () => {
     { shutdown: 'Stop' },
   );
   const BASELINE = 'uid-1 2026-01-31T12:00:01.000Z';
-  const logs: [reason: string, log: typeof answer, fromMs: number, toMs: number][] = [
-    ['its tasks have ended: the pods have two seconds more', json({}), 1_900, Infinity],
-    ['the log cannot be read: nothing is waited for', json({ code: 2, message: 'no' }, 500), 0, 1_900],
+  const logs: [reason: string, log: typeof answer, timeoutMs: number, fromMs: number, toMs: number][] = [
+    ['its tasks have ended: the pods have two seconds more', json({}), 10_000, 1_900, Infinity],
+    ['they have, and the call is short: half of its time', json({}), 2_000, 900, 2_000],
+    ['the log cannot be read: nothing is waited for', json({ code: 2, message: 'no' }, 500), 10_000, 0, 1_900],
     [
       'its tasks go on: half of the time of the call',
       (_, response) => void response.writeHead(200).flushHeaders(),
+      4_000,
       1_900,
-      Infinity,
+      4_000,
     ],
   ];
-  test.each(logs)('%s', async (_reason, log, fromMs, toMs) => {
+  test.each(logs)('%s', async (_reason, log, timeoutMs, fromMs, toMs) => {
     answer = (request, response) =>
       /\/log\?.*follow=true/.test(request.url ?? '') ? log(request, response) : json(stopped)(request, response);
     const began = performance.now();
-    const outcome = await adapter.retry?.(REF, BASELINE, callContext(4_000));
+    const outcome = await adapter.retry?.(REF, BASELINE, callContext(timeoutMs));
     const tookMs = performance.now() - began;
     expect([outcome?.outcome, requests.map((request) => request.split(`${KEY}`)[1])]).toEqual([
       'accepted',

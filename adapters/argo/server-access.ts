@@ -186,11 +186,10 @@ export class ServerAccess implements ArgoAccess {
       try {
         const lines = streamLines(await this.#http.stream(path, { ...ctx, signal }), signal, LINE_LIMIT_BYTES);
         while ((await lines.next()).done !== true);
-      } catch (error) {
-        if (ctx.signal.aborted) throw error;
-        return;
+        await sleep(POD_ENDS_MS, undefined, { signal });
+      } catch {
+        // Nothing more to learn, or no more time: the retry is what matters, and a call that is over ends with it.
       }
-      await sleep(POD_ENDS_MS, undefined, { signal: ctx.signal });
     },
     archivedLog: async ({ workflow, nodeId }, ctx) => {
       const place = [this.#namespace, 'workflows', workflow, nodeId, 'outputs', 'main-logs'].map(encodeURIComponent);
