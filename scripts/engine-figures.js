@@ -1,8 +1,8 @@
 // Figures of real engines: npm run figures -- --help; test/engine-figures has one file for each.
-import { parseArgs } from 'node:util';
-import { endWithUsage, loadEngine, unknownEngines } from './engines/lab/known-engines.js';
+import { ENGINES_TO_NAME, loadEngine, unknownEngines } from './engines/lab/known-engines.js';
 import { makeLab } from './engines/lab/lab.js';
 import { runNode } from './suites/run-suites.js';
+import { endWithUsage, readOptions } from './usage.js';
 
 const USAGE = `Usage: npm run figures -- ENGINE [FIGURE...] [--runs N] [--seed N] [--keep]
 
@@ -16,19 +16,19 @@ Brings one real engine up, takes figures of Signalbox on it, and takes it down i
   --runs N      other numbers of runs than these
   --seed N      of the kills and the lost answers (1)
   --keep        the engine stays up
-`;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
+${ENGINES_TO_NAME}`;
+
+const { values, positionals } = readOptions(
+  USAGE,
+  {
     runs: { type: 'string' },
     seed: { type: 'string' },
     keep: { type: 'boolean', default: false },
-    help: { type: 'boolean', short: 'h', default: false },
   },
-});
+  true,
+);
 const [name, ...figures] = positionals;
-if (values.help) endWithUsage(USAGE);
 const complaint = name === undefined ? 'Which engine?' : unknownEngines([name]);
 if (complaint !== undefined) endWithUsage(USAGE, complaint);
 

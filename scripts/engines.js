@@ -1,9 +1,9 @@
 // Real engines on this machine, for tests and for trying Signalbox on them: npm run engines -- --help
 import { open } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
-import { endWithUsage, enginesNamed, loadEngine, unknownEngines } from './engines/lab/known-engines.js';
+import { ENGINES_TO_NAME, enginesNamed, loadEngine, unknownEngines } from './engines/lab/known-engines.js';
 import { makeLab } from './engines/lab/lab.js';
 import { restoreMemory, saveMemory } from './engines/lab/saved-memory.js';
+import { endWithUsage, readOptions } from './usage.js';
 
 const USAGE = `Usage: npm run engines -- VERB [ENGINE...] [--service NAME]... [--json]
 
@@ -19,20 +19,20 @@ What happens to engines, so that one can see what Signalbox makes of it:
   kill     ends them, or the named services, as a crash would; "up" starts what is missing
   save     keeps a copy of what they know; they are down meanwhile
   restore  puts the copy back, as from a backup; they are down meanwhile
-`;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
+${ENGINES_TO_NAME}`;
+
+const { values, positionals } = readOptions(
+  USAGE,
+  {
     json: { type: 'boolean', default: false },
     service: { type: 'string', multiple: true, default: [] },
-    help: { type: 'boolean', short: 'h', default: false },
   },
-});
+  true,
+);
 const [verb = '', ...wanted] = positionals;
 const verbs = { up, down, status, logs, kill, save, restore };
 const complaint = Object.hasOwn(verbs, verb) ? unknownEngines(wanted) : `There is no verb "${verb}".`;
-if (values.help) endWithUsage(USAGE);
 if (complaint !== undefined) endWithUsage(USAGE, complaint);
 
 const failed = [];

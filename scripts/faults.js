@@ -1,28 +1,34 @@
-// Runs the fault catalogue (test/faults/catalogue.ts): every test whose title names a row, in its full form.
-//   npm run faults                    all rows
-//   npm run faults -- F19 F20         these rows
-//   npm run faults -- --report        row -> test -> result for every row, with the reason where a row has no test
-//   npm run faults -- --short         in the form of `npm test`
-// The last line is `N passed, N failed, N without a test`: rows, not tests. A row that fails, or has no test, fails the run.
+// The fault catalogue (test/faults/catalogue.ts): npm run faults -- --help
 import './typescript-loader.js';
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { endWithUsage, readOptions } from './usage.js';
+
+const USAGE = `Usage: npm run faults -- [ROW ...] [OPTION ...]
+
+Runs every test whose title names a row of the fault catalogue (test/faults/catalogue.ts), in its full form: half an hour for
+all rows, or those named (F19 F20).
+
+  --report  row -> test -> result for every row, with the reason where a row has no test
+  --short   in the form of \`npm test\`
+
+The last line is \`N passed, N failed, N without a test\`: rows, not tests. A row that fails, or has no test, ends the run with 1.
+`;
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { FAULT_CATALOGUE } = await import(new URL('../test/faults/catalogue.ts', import.meta.url).href);
 const ROW = /\bF[1-9]\d?\b/g;
 
-const args = process.argv.slice(2);
-const report = args.includes('--report');
-const chosen = args.filter((arg) => !arg.startsWith('--'));
+const { values, positionals: chosen } = readOptions(
+  USAGE,
+  { report: { type: 'boolean', default: false }, short: { type: 'boolean', default: false } },
+  true,
+);
 const unknown = chosen.filter((id) => !FAULT_CATALOGUE.some((row) => row.id === id));
-if (unknown.length > 0) {
-  process.stderr.write(`There is no row ${unknown.join(', ')}.\n`);
-  process.exit(2);
-}
+if (unknown.length > 0) endWithUsage(USAGE, `There is no row ${unknown.join(', ')}.`);
 const rows = FAULT_CATALOGUE.filter((row) => chosen.length === 0 || chosen.includes(row.id));
 const tests = await runTests(rows.map((row) => row.id));
 const counts = { passed: 0, failed: 0, missing: 0 };
@@ -31,7 +37,7 @@ for (const row of rows) {
   const ran = own.some((test) => !test.skipped);
   const result = !ran ? 'missing' : own.every((test) => test.passed) ? 'passed' : 'failed';
   counts[result] += 1;
-  if (report || result !== 'passed') print(row, own, result);
+  if (values.report || result !== 'passed') print(row, own, result);
 }
 process.stdout.write(`\n${counts.passed} passed, ${counts.failed} failed, ${counts.missing} without a test\n`);
 process.exit(counts.failed + counts.missing > 0 ? 1 : 0);
@@ -116,7 +122,7 @@ function jest(options) {
     join(root, 'node_modules/jest/bin/jest.js'),
     ...options,
   ];
-  const form = args.includes('--short') ? {} : { FAULTS: 'full' };
+  const form = values.short ? {} : { FAULTS: 'full' };
   return new Promise((resolve) => {
     const child = spawn(process.execPath, command, {
       cwd: root,

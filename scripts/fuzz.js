@@ -1,8 +1,4 @@
-// `npm run fuzz -- [--requests N] [--seed S] [--minutes M] [--venv DIR]`: asks every operation of the OpenAPI document what
-// nobody would, and follows the links between them, with schemathesis (a Python program) against a service of its own: free
-// port, embedded PostgreSQL, temporary folder. Rounds with the seeds S, S + 1, ... until the service has counted N requests
-// (default 10,000). Exit code 0 = none was answered 5xx, with an undocumented status or against its schema; 1 = one was, or
-// time was up; 3 = it could not be tried.
+// Hostile requests at the whole API: npm run fuzz -- --help
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,7 +6,21 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { endWithUsage, readOptions } from './usage.js';
+
+const USAGE = `Usage: npm run fuzz -- [OPTION ...]
+
+Asks every operation of the OpenAPI document what nobody would, and follows the links between them, with schemathesis (a Python
+program) against a service of its own: free port, embedded PostgreSQL, temporary folder.
+
+  --requests N  rounds with one seed after the other, until the service has counted so many requests (10000)
+  --seed S      of the first round (1)
+  --minutes M   after which it ends in any case (10, and one more for every 1,500 requests)
+  --venv DIR    where schemathesis is installed (the PATH)
+
+Exit code 0: nothing was answered 5xx, with an undocumented status or against its schema. 1: something was, or time was up.
+2: the arguments are wrong. 3: it could not be tried.
+`;
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const READY_WITHIN_MS = 120_000;
@@ -23,7 +33,7 @@ const REQUESTS_PER_EXAMPLE = 40;
 const EXAMPLES = { min: 5, max: 250 };
 
 const say = (line) => process.stdout.write(`${line}\n`);
-const options = readOptions();
+const options = fuzzOptions();
 const schemathesis = findSchemathesis(options.venv);
 const folder = mkdtempSync(join(tmpdir(), 'signalbox-fuzz-'));
 const deadline = Date.now() + options.minutes * 60_000;
@@ -49,14 +59,12 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 
-function readOptions() {
-  const { values } = parseArgs({
-    options: {
-      requests: { type: 'string', default: '10000' },
-      seed: { type: 'string', default: '1' },
-      minutes: { type: 'string' },
-      venv: { type: 'string' },
-    },
+function fuzzOptions() {
+  const { values } = readOptions(USAGE, {
+    requests: { type: 'string', default: '10000' },
+    seed: { type: 'string', default: '1' },
+    minutes: { type: 'string' },
+    venv: { type: 'string' },
   });
   const requests = wholeNumber('requests', values.requests, 10_000_000);
   // Slow machines do 25 a second.
@@ -66,8 +74,7 @@ function readOptions() {
 
 function wholeNumber(name, text, max) {
   if (/^\d{1,10}$/.test(text) && Number(text) <= max) return Number(text);
-  process.stderr.write(`fuzz: --${name} is a whole number up to ${max}\n`);
-  process.exit(2);
+  return endWithUsage(USAGE, `--${name} is a whole number up to ${max}`);
 }
 
 function findSchemathesis(venv) {

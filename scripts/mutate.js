@@ -1,23 +1,24 @@
-// Mutation testing of the pure core: every file of stryker.config.js is changed in small ways, one at a time, and the tests
-// beside it have to notice.
-//   npm run mutate                    all files, some minutes
-//   npm run mutate -- --only fold     files whose path contains this text; several with commas
-// A mutant that no test noticed is printed with its place. More than 10 % of them in all end with exit code 1.
+// Mutation testing of the pure core: npm run mutate -- --help
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { Stryker } from '@stryker-mutator/core';
 import config from '../stryker.config.js';
+import { endWithUsage, readOptions } from './usage.js';
 
 const MOST_SURVIVORS = 0.1;
+const USAGE = `Usage: npm run mutate -- [--only TEXT]
 
-const { values } = parseArgs({ options: { only: { type: 'string' } } });
+Changes every file of stryker.config.js in small ways, one at a time; the tests beside it have to notice. Some minutes.
+
+  --only TEXT  files whose path contains this text; several with commas
+
+A mutant that no test noticed is printed with its place. More than ${MOST_SURVIVORS * 100} % of them in all end with exit code 1.
+`;
+
+const { values } = readOptions(USAGE, { only: { type: 'string' } });
 const wanted = values.only?.split(',') ?? [''];
 const files = config.mutate.filter((file) => wanted.some((text) => file.includes(text)));
-if (files.length === 0) {
-  process.stderr.write(`No file of stryker.config.js matches ${values.only}.\n`);
-  process.exit(2);
-}
+if (files.length === 0) endWithUsage(USAGE, `No file of stryker.config.js matches ${values.only}.`);
 
 process.chdir(dirname(dirname(fileURLToPath(import.meta.url))));
 const total = { mutants: 0, killed: 0, timedOut: 0, survived: 0, seconds: 0 };

@@ -1,8 +1,8 @@
 // Answers of real engines, recorded for tests that need none: npm run record -- --help
-import { parseArgs } from 'node:util';
-import { endWithUsage, enginesNamed, loadEngine, unknownEngines } from './engines/lab/known-engines.js';
+import { ENGINES_TO_NAME, enginesNamed, loadEngine, unknownEngines } from './engines/lab/known-engines.js';
 import { makeLab } from './engines/lab/lab.js';
 import { runNode } from './suites/run-suites.js';
+import { endWithUsage, readOptions } from './usage.js';
 
 const USAGE = `Usage: npm run record -- ENGINE... [--keep]
 
@@ -12,17 +12,17 @@ test/engines/recorded-answers.test.ts holds the adapters to it without an engine
 as they do not stop it. A minute or two for each that is up.
 
   --keep  engines stay up
-`;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
+${ENGINES_TO_NAME}`;
+
+const { values, positionals } = readOptions(
+  USAGE,
+  {
     keep: { type: 'boolean', default: false },
-    help: { type: 'boolean', short: 'h', default: false },
   },
-});
+  true,
+);
 const complaint = positionals.length === 0 ? 'Which engine?' : unknownEngines(positionals);
-if (values.help) endWithUsage(USAGE);
 if (complaint !== undefined) endWithUsage(USAGE, complaint);
 
 let recorded = true;

@@ -1,10 +1,10 @@
 // The suites of real engines, each on its engine: npm run test:engines -- --help
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { endWithUsage, enginesNamed, loadEngine, unknownEngines } from './engines/lab/known-engines.js';
+import { ENGINES_TO_NAME, enginesNamed, loadEngine, unknownEngines } from './engines/lab/known-engines.js';
 import { makeLab } from './engines/lab/lab.js';
 import { endWith, root, runSuites } from './suites/run-suites.js';
+import { endWithUsage, readOptions } from './usage.js';
 
 const USAGE = `Usage: npm run test:engines -- [ENGINE...] [--quick | --faults] [--keep]
 
@@ -14,19 +14,19 @@ What befalls an engine is tried only on one that was not up before, or with --fa
   --quick   only what goes through Signalbox's own API (test/engines)
   --faults  only what befalls the engine (test/engine-faults): it is killed, restored and put into disorder meanwhile
   --keep    engines stay up
-`;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
+${ENGINES_TO_NAME}`;
+
+const { values, positionals } = readOptions(
+  USAGE,
+  {
     quick: { type: 'boolean', default: false },
     faults: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
-    help: { type: 'boolean', short: 'h', default: false },
   },
-});
+  true,
+);
 const complaint = unknownEngines(positionals);
-if (values.help) endWithUsage(USAGE);
 if (complaint !== undefined) endWithUsage(USAGE, complaint);
 
 const API = 'test/engines';

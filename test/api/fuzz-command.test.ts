@@ -19,7 +19,7 @@ describe('npm run fuzz', () => {
 
   test.each(['-1', '1e3', 'many', '99999999999'])('refuses --requests %s', (value) => {
     const { status, stderr } = fuzz(`--requests=${value}`);
-    expect([status, stderr]).toEqual([2, 'fuzz: --requests is a whole number up to 10000000\n']);
+    expect([status, stderr.split('\n')[0]]).toEqual([2, '--requests is a whole number up to 10000000']);
   });
 
   test('configures operations that exist', () => {

@@ -8,6 +8,9 @@ export const KNOWN_ENGINES = readdirSync(FOLDER)
   .map((file) => file.replace(/\.js$/, ''))
   .sort();
 
+/** The end of what a command says of itself. */
+export const ENGINES_TO_NAME = `Engines: ${KNOWN_ENGINES.join(', ')}, or all of them.\n`;
+
 /** Those that a command names; all of them for none, and for "all". */
 export function enginesNamed(names) {
   return names.length === 0 || names.includes('all') ? KNOWN_ENGINES : names;
@@ -17,14 +20,6 @@ export function enginesNamed(names) {
 export function unknownEngines(names) {
   const unknown = enginesNamed(names).filter((name) => !KNOWN_ENGINES.includes(name));
   return unknown.length === 0 ? undefined : `There is no engine ${unknown.join(', ')}.`;
-}
-
-/** Prints how a command is used and ends the process: with 0 when it was asked to, with 2 and the complaint otherwise. */
-export function endWithUsage(usage, complaint) {
-  const text = `${usage}\nEngines: ${KNOWN_ENGINES.join(', ')}, or all of them.\n`;
-  if (complaint === undefined) process.stdout.write(text);
-  else process.stderr.write(`${complaint}\n\n${text}`);
-  process.exit(complaint === undefined ? 0 : 2);
 }
 
 export async function loadEngine(name) {
