@@ -13,6 +13,7 @@ import { EngineError } from '../spi/engine-error.js';
 import type { EngineErrorCode } from '../spi/engine-error.js';
 import { FINAL_PHASES } from '../spi/facts.js';
 import type { ExecutionRef, Observation, PresentExecution } from '../spi/facts.js';
+import { CONNECTIONS } from '../spi/http/engine-http.js';
 import { garbage, readText } from '../spi/http/read-answer.js';
 import type { JsonObject } from '../spi/http/read-answer.js';
 import { RefusedByEngine } from '../spi/http/transport-error.js';
@@ -232,7 +233,12 @@ export function createArgoAdapter(options: ArgoAdapterOptions): EngineAdapter {
     },
   };
 
-  const shared = { registers: 'later', formats: ['native', 'reference', 'signalbox/v1'], pageSize } as const;
+  const shared = {
+    registers: 'later',
+    formats: ['native', 'reference', 'signalbox/v1'],
+    pageSize,
+    callsAtOnce: CONNECTIONS,
+  } as const;
   const dedupeHorizonMs = options.keepSeconds * 1_000;
   const { server } = access;
   if (!server) {

@@ -7,9 +7,8 @@ import type { RunRecord } from '../lifecycle/run-record.js';
 import { Database } from '../platform/database.js';
 import { Telemetry } from '../platform/telemetry.js';
 import { claimDueRuns } from './claim-due-runs.js';
-import { RunDriver, type DriveLane } from './run-driver.js';
-import { Slots } from '../platform/slots.js';
-import { VisitStore } from './visit-store.js';
+import { makeDriveLane, type DriveLane } from './drive-lane.js';
+import { RunDriver } from './run-driver.js';
 
 const SUSPECT_ASKED_MS = 5_000;
 
@@ -27,7 +26,6 @@ export class Dispatcher {
 
   start(): void {
     const options = {
-      slots: this.config.engineSlots,
       pollMs: this.config.pollIntervalMs,
       leaseMs: this.config.leaseMs,
     };
@@ -54,7 +52,6 @@ export class Dispatcher {
 }
 
 interface LaneOptions {
-  slots: number;
   pollMs: number;
   leaseMs: number;
 }
@@ -84,13 +81,9 @@ class Lane {
     private readonly options: LaneOptions,
   ) {
     this.engineName = engine.name;
-    this.ahead = 2 * options.slots;
-    this.claimed = Math.ceil(options.slots / 2);
-    this.work = {
-      slots: new Slots(options.slots),
-      prepared: new Slots(options.slots),
-      store: new VisitStore(database),
-    };
+    this.ahead = 2 * engine.slots;
+    this.claimed = Math.ceil(engine.slots / 2);
+    this.work = makeDriveLane(database, engine);
   }
 
   start(): void {
@@ -122,7 +115,7 @@ class Lane {
   }
 
   private async fill(): Promise<void> {
-    const free = this.options.slots + this.ahead - this.busy.size;
+    const free = this.engine.slots + this.ahead - this.busy.size;
     if (free < (this.backlog ? this.claimed : 1) || this.engine.gateway.closedForMs() > 0) return;
     try {
       await this.askForEpoch();

@@ -10,7 +10,7 @@ import { TOMBSTONE_MS } from '../lifecycle/with-request.js';
 
 export interface StepContext {
   capabilities: Pick<Capabilities, 'dedupeHorizonMs' | 'verbs'>;
-  /** Positively read now; undefined = in doubt. */
+  /** As this process read it last; undefined = in doubt. Before a submit is repeated it is read once more. */
   epoch: string | undefined;
   submitGraceMs: number;
   cancelGraceMs: number;

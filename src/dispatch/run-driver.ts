@@ -12,25 +12,16 @@ import { KillPoints } from '../platform/kill-points.js';
 import { Log } from '../platform/log.js';
 import { Observer } from '../reconcile/observer.js';
 import { afterAccepted, afterBaseline, afterError, afterFind, errorFields, notFound, retryInMs } from './after-call.js';
+import type { DriveLane } from './drive-lane.js';
 import { commitIntent, INTENT_FRESH_MS, withdrawIntent } from './intent.js';
 import { nextStep, type Step, type StepContext } from './next-step.js';
 import { toSubmission } from './to-submission.js';
-import type { Slots } from '../platform/slots.js';
 import type { VisitStore } from './visit-store.js';
 import { later, Visit } from './visit.js';
 
 /** Steps of one visit; more than any honest sequence needs. */
 const STEPS = 12;
 const SAME_AGAIN_MS = 1_000;
-
-/** What visits to the runs of one engine share. */
-export interface DriveLane {
-  /** Calls under way. */
-  slots: Slots;
-  /** Submits whose intent is committed while all slots are taken, so that a free slot waits for no statement. */
-  prepared: Slots;
-  store: VisitStore;
-}
 
 @Injectable()
 export class RunDriver {
@@ -144,14 +135,21 @@ export class RunDriver {
       release = await lane.slots.take();
       // Nothing was called: the process stops.
       if (!release) return await withdrawIntent(visit, uncalled);
-      const isOld = performance.now() - committedAt > INTENT_FRESH_MS;
-      if (isOld && !(await commitIntent(engine, visit))) return;
+      if (isRepeat(uncalled) && !(await isSameMemory(engine, uncalled, lane)))
+        return await withdrawIntent(visit, uncalled);
+      const isOld = performance.now() - committedAt > this.freshMs();
+      if (isOld && !(await commitIntent(engine, visit))) return await withdrawIntent(visit, uncalled);
       prepared();
       await this.callSubmit(engine, visit, parts, uncalled.outcome, release);
     } finally {
       prepared();
       release?.();
     }
+  }
+
+  /** An intent this old is committed again: what it knew may have passed, and its lease has to outlive the call. */
+  private freshMs(): number {
+    return Math.min(INTENT_FRESH_MS, this.config.leaseMs - this.config.engineTimeoutMs);
   }
 
   private async callSubmit(
@@ -361,6 +359,17 @@ function overdueError(run: RunRecord): RunRecord['lastError'] {
     message: 'The engine has not stopped the run within the grace.',
     at: run.readAt.toISOString(),
   };
+}
+
+/** It went out before, or may have. */
+function isRepeat({ outcome }: Execution): boolean {
+  return outcome !== 'none';
+}
+
+/** What the look-up did not find is absent from the memory that took the submit, and not lost with it. Asked after the look-up. */
+async function isSameMemory(engine: Engine, { engineEpoch }: Execution, lane: DriveLane): Promise<boolean> {
+  await lane.readEpoch();
+  return engine.epoch !== undefined && engine.epoch === engineEpoch;
 }
 
 /** Our call is over, whoever made it; what it did is not known. */

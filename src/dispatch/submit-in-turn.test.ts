@@ -3,21 +3,24 @@ import { startTestApp, type TestApp } from '../../test/support/app.js';
 import { CoreRuns } from '../../test/support/core-runs.js';
 import { MemoryEngine } from '../../test/support/memory-engine.js';
 import { until } from '../../test/support/until.js';
-import { Engines } from '../engines/engines.js';
+import { Engines, type Engine } from '../engines/engines.js';
 import type { RunRecord } from '../lifecycle/run-record.js';
 import { readRunRecords } from '../lifecycle/run-store.js';
 import { ROLES } from '../roles.js';
 import { claimDueRuns } from './claim-due-runs.js';
-import { RunDriver, type DriveLane } from './run-driver.js';
-import { Slots } from '../platform/slots.js';
-import { VisitStore } from './visit-store.js';
+import { makeDriveLane, type DriveLane } from './drive-lane.js';
+import { RunDriver } from './run-driver.js';
 
 const engine = new MemoryEngine('memory');
 let app: TestApp;
 let runs: CoreRuns;
 beforeAll(async () => {
   const entries = [{ name: 'memory', kind: 'memory', options: {}, callsPerSecond: 1000 }];
-  app = await startTestApp({ roles: ROLES.api, engines: { kinds: [engine.kind()], entries } });
+  app = await startTestApp({
+    roles: ROLES.api,
+    env: { ENGINE_SLOTS: '1' },
+    engines: { kinds: [engine.kind()], entries },
+  });
   runs = new CoreRuns(app, 'memory');
 });
 afterAll(() => app.close());
@@ -27,7 +30,7 @@ let giveSlotBack: () => void;
 let drives: Promise<unknown>[];
 beforeEach(async () => {
   await app.database.query({ text: 'TRUNCATE workflow_runs CASCADE' });
-  lane = { slots: new Slots(1), prepared: new Slots(1), store: new VisitStore(app.database) };
+  lane = makeDriveLane(app.database, memory());
   const release = await lane.slots.take();
   if (!release) throw new Error('the only slot is free');
   giveSlotBack = release;
@@ -46,8 +49,7 @@ async function waiting(count: number): Promise<number[]> {
   const ids: number[] = [];
   for (let i = 0; i < count; i++) ids.push(await runs.start(`waiting-${Math.random()}`, 'load', graph));
   const { token, runs: due } = await claimDueRuns(app.database, 'memory', 100, 15_000);
-  const memory = app.app.nest.get(Engines).require('memory');
-  drives = due.map((run) => app.app.nest.get(RunDriver).drive(memory, run, token, lane));
+  drives = due.map((run) => app.app.nest.get(RunDriver).drive(memory(), run, token, lane));
   await until(
     () => records(ids),
     (found) => found.some(isInFlight),
@@ -55,6 +57,7 @@ async function waiting(count: number): Promise<number[]> {
   return ids;
 }
 
+const memory = (): Engine => app.app.nest.get(Engines).require('memory');
 const records = (ids: number[]): Promise<RunRecord[]> => readRunRecords(app.database, ids);
 const isInFlight = (run: RunRecord): boolean => run.execution.outcome === 'in_flight';
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -97,5 +100,20 @@ test('an intent that waited long is asked for again: a run cancelled meanwhile n
   giveSlotBack();
   await Promise.all(drives);
   expect(engine.calls).not.toContain('submit');
-  expect((await records([id]))[0]).toMatchObject({ desired: 'cancelled', leaseToken: null });
+  // Nothing was sent, so nothing is looked for.
+  expect((await records([id]))[0]).toMatchObject({
+    state: 'CANCELLED',
+    leaseToken: null,
+    execution: { outcome: 'none' },
+  });
+});
+
+test('an intent that waited long and is held meanwhile is taken back, and the run says that its submit is held', async () => {
+  const [id = 0] = await waiting(1);
+  await runs.request(id, 'PAUSE');
+  await pause(1_200);
+  giveSlotBack();
+  await Promise.all(drives);
+  expect(engine.calls).not.toContain('submit');
+  expect((await records([id]))[0]).toMatchObject({ leaseToken: null, execution: { outcome: 'none' } });
 });

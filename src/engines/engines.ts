@@ -16,6 +16,8 @@ export interface Engine {
   installationId: string;
   capabilities: Capabilities;
   gateway: EngineGateway;
+  /** Calls that may be under way at the same time. */
+  slots: number;
   /** Whether runs that begin on the engine become workflow runs. */
   adopts: boolean;
   /** Positively read by the last health check of this process. */
@@ -132,19 +134,21 @@ function hostOf(options: EnginesOptions, engineName: string, installationId: str
 }
 
 function toEngine(options: EnginesOptions, installationId: string, entry: EngineEntry, adapter: EngineAdapter): Engine {
+  const slots = Math.min(options.config.engineSlots, adapter.capabilities.callsAtOnce ?? Infinity);
   return {
     name: entry.name,
     kind: entry.kind,
     installationId,
     capabilities: adapter.capabilities,
     adopts: entry.adopt === true,
+    slots,
     gateway: new EngineGateway({
       engineName: entry.name,
       adapter,
       timeoutMs: options.config.engineTimeoutMs,
       callsPerSecond: entry.callsPerSecond,
       burst: entry.callsPerSecond * 2,
-      slots: Math.min(options.config.engineSlots, adapter.capabilities.callsAtOnce ?? Infinity),
+      slots,
       metrics: options.metrics,
     }),
   };

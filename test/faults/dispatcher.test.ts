@@ -65,6 +65,29 @@ test('F27: a submit that a new worker lost before it could read the sentinel is 
   await stage.check({ created: [id], unanswered: true });
 });
 
+test('F38: a submit whose answer was lost together with the memory of the engine is not repeated', async () => {
+  const { controls } = stage.engine;
+  // No pass looks at the engine: the epoch that this process knows stays that of the memory which took the submit.
+  await stage.join({ api: false, worker: true, reconcile: false });
+  await stage.runs.ended(await stage.runs.startVersion(atOnce));
+  controls.addRule({ verb: 'submit', effect: { do: 'lose-answer' }, times: 1 });
+  const unread = controls.addRule({ verb: 'get', effect: { do: 'drop' } });
+  const id = await stage.runs.startVersion(held);
+  const { execution } = await until(
+    () => stage.runs.record(id),
+    (run) => run.execution.outcome === 'unknown',
+  );
+  controls.wipe();
+  controls.removeRules(unread);
+  const submits = (): unknown[] => controls.journal({ verb: 'submit', key: execution.key });
+  await until(
+    () => stage.runs.record(id),
+    (run) => run.execution.lookups > 2 || submits().length > 1,
+  );
+  expect(submits()).toHaveLength(1);
+  expect(await stage.runs.record(id)).toMatchObject({ state: 'PENDING', execution: { outcome: 'unknown' } });
+}, 60_000);
+
 test('F29: a submit that arrives after the first look, while nobody works, is found and not given up', async () => {
   stage.engine.controls.addRule({ verb: 'submit', effect: { do: 'hold' }, times: 1 });
   const patient = await stage.process('worker', { SUBMIT_GRACE: '60s' });

@@ -6,8 +6,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Observation } from '../../adapters/spi/facts.js';
 import { claimDueRuns } from '../../src/dispatch/claim-due-runs.js';
-import { Slots } from '../../src/platform/slots.js';
-import { VisitStore } from '../../src/dispatch/visit-store.js';
+import { makeDriveLane } from '../../src/dispatch/drive-lane.js';
 import { RunDriver } from '../../src/dispatch/run-driver.js';
 import { checkHealth } from '../../src/engines/engine-health.js';
 import { Engines, type Engine } from '../../src/engines/engines.js';
@@ -164,7 +163,7 @@ async function request(id: number, type: LifecycleRequestType): Promise<void> {
 
 /** A worker claims what is due and drives it; one that dies leaves its lease behind. */
 async function drive(id: number): Promise<void> {
-  const lane = { slots: new Slots(1), prepared: new Slots(1), store: new VisitStore(app.database) };
+  const lane = makeDriveLane(app.database, engine);
   const { token, runs: due } = await claimDueRuns(app.database, 'model', 100, 15_000);
   for (const run of due) {
     if (run.id === id) await app.app.nest.get(RunDriver).drive(engine, run, token, lane);

@@ -19,7 +19,8 @@ const REFUSAL_LIMIT_BYTES = 65_536;
  * that never began destroys nothing: a body destroyed unread would keep its connection, beyond every deadline (axios 1.21.1).
  */
 const NO_LIMIT = -1;
-const CONNECTIONS = 16;
+/** Calls at the same time, unless told otherwise: what an adapter on it declares as `callsAtOnce`. */
+export const CONNECTIONS = 16;
 /** Streams last as long as somebody reads them: they have connections of their own, so that no call waits for the end of one. */
 const STREAM_CONNECTIONS = 8;
 
