@@ -30,6 +30,8 @@ describe('an answer that is not 2xx', () => {
   ][] = [
     ['not now, for 30 s', { status: 429, retryAfter: '30' }, 'unavailable', 30],
     ['not now, until a date', { status: 503, retryAfter: 'Thu, 01 Jan 2026 00:00:10 GMT' }, 'unavailable', 10],
+    ['not now, for a day: asked again sooner', { status: 429, retryAfter: '86400' }, 'unavailable', 300],
+    ['not now, by a wrong clock', { status: 503, retryAfter: 'Fri, 01 Jan 2027 00:00:00 GMT' }, 'unavailable', 300],
     ['a date that has passed is now', { status: 503, retryAfter: 'Wed, 31 Dec 2025 00:00:00 GMT' }, 'unavailable', 0],
     ['not now, no word for how long', { status: 503 }, 'unavailable'],
     ['what is neither seconds nor an HTTP date is no time', { status: 503, retryAfter: 'x-5' }, 'unavailable'],

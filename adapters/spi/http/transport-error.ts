@@ -66,9 +66,16 @@ export function statusCode(status: number, absent: boolean): EngineErrorCode {
 
 const HTTP_DATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
 
+/** An engine is asked again after so long whatever it said: a date is by a clock that may be wrong, and nobody waits for a year. */
+const LONGEST_RETRY_AFTER_S = 300;
+
 /** Seconds or an HTTP date; nothing for anything else. */
 function secondsOf(retryAfter: string | undefined, now: Date): number | undefined {
-  if (retryAfter === undefined) return undefined;
+  const told = retryAfter === undefined ? undefined : toSeconds(retryAfter, now);
+  return told === undefined ? undefined : Math.min(told, LONGEST_RETRY_AFTER_S);
+}
+
+function toSeconds(retryAfter: string, now: Date): number | undefined {
   if (/^\d{1,9}$/.test(retryAfter)) return Number(retryAfter);
   // `Date.parse` takes nearly anything for a date.
   const date = HTTP_DATE.test(retryAfter) ? Date.parse(retryAfter) : Number.NaN;
