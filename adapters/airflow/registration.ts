@@ -1,4 +1,5 @@
 /** Definitions: a DAG that is there already (`reference`), or a file of ours in the DAGs folder, as it is or compiled. */
+import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Definition, Diagnostic } from '../../definition/definition-types.js';
@@ -97,10 +98,14 @@ export class AirflowRegistration {
     const content = text.replaceAll(DAG_ID_TOKEN, dagId);
     const path = join(folder, fileOf(dagId));
     if ((await readFile(path, 'utf8').catch(() => undefined)) === content) return;
-    // Whole or not at all; the other name is no DAG file to Airflow.
-    const incoming = `${path}.${process.pid}.tmp`;
-    await onDisk(mkdir(folder, { recursive: true }).then(() => writeFile(incoming, content)));
-    await onDisk(rename(incoming, path));
+    // Whole or not at all; the other name is no DAG file to Airflow, and nobody else's: processes of two machines may have one id.
+    const incoming = `${path}.${randomUUID()}.tmp`;
+    try {
+      await onDisk(mkdir(folder, { recursive: true }).then(() => writeFile(incoming, content)));
+      await onDisk(rename(incoming, path));
+    } finally {
+      await rm(incoming, { force: true }).catch(() => undefined);
+    }
   }
 
   private async unpause(dagId: string, ctx: CallContext): Promise<void> {
