@@ -85,6 +85,7 @@ export function airflow2(): Dialect {
       })}`,
     logType: 'text/plain',
     logLine: (line) => line,
+    logBeginning: (text) => text,
     logSource,
 
     runPage: (dagId, runId) => `/dags/${encodeURIComponent(dagId)}/grid${query({ dag_run_id: runId })}`,

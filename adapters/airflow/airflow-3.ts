@@ -77,6 +77,8 @@ export function airflow3(version: string): Dialect {
       `${taskPath(run, { ...task, mapIndex: -1 })}/xcomEntries/${encodeURIComponent(key)}${query({ map_index: task.mapIndex })}`,
     logType: 'application/x-ndjson',
     logLine,
+    // The beginning of a JSON object cannot be read.
+    logBeginning: () => '',
     logSource,
 
     runPage: (dagId, runId) => `/dags/${encodeURIComponent(dagId)}/runs/${encodeURIComponent(runId)}`,

@@ -57,6 +57,8 @@ export interface Dialect {
   /** Media type of a log as a stream of lines, and what people read of one such line; undefined = not of the log. */
   logType: string;
   logLine(line: string): string | undefined;
+  /** What people read of the beginning of a line that is too long to be read whole. */
+  logBeginning(text: string): string;
   /** What one such line says about where the log was read from; undefined = it is of the log itself. */
   logSource(line: string): string | undefined;
 

@@ -78,6 +78,11 @@ test('a log is read after every shape of a broken one, more of them than there a
   expect(await textOf(await adapter.logs(REQUEST, callContext(DEADLINE_MS)))).toBe('a line\n');
 });
 
+test('an entry that is too long to be read is cut and marked, and hides none after it', async () => {
+  lines = [LINE, { ...LINE, event: 'x'.repeat(9 * 1_048_576) }, LINE];
+  expect(await textOf(await adapter.logs(REQUEST, callContext(DEADLINE_MS)))).toBe('a line\n [cut]\na line\n');
+});
+
 test('a cursor can stand in an address and in a header', async () => {
   const { nextCursor = '' } = await adapter.logs({ ...REQUEST, limitBytes: 5 }, callContext(DEADLINE_MS));
   expect(nextCursor).toMatch(/^[\x21-\x7e]+$/);

@@ -15,6 +15,8 @@ import { TASK_WORDS } from './to-task-run.js';
 
 /** A longer line is cut there. */
 const LINE_LIMIT_BYTES = 1_048_576;
+/** Characters of an entry that is read; of a longer one only the beginning is looked at. */
+const ENTRY_LIMIT = 8 * LINE_LIMIT_BYTES;
 /** What Airflow says instead of a log that it cannot read (file_task_handler.py of 2.11.2 and 3.3.2). */
 const LOST = /^(Could not read served logs|Log file not found on worker|!!!! Please make sure)/;
 /** Where a line was cut. */
@@ -44,7 +46,7 @@ export async function readLogPage(runs: AirflowRuns, request: LogRequest, ctx: C
   }
   const ended = hasEnded(instance, attempt);
   const render = compiledRun(run, all) === undefined ? dialect.logLine : ofCommand(dialect.logLine);
-  const words = { render, source: dialect.logSource };
+  const words = { render, source: dialect.logSource, beginning: dialect.logBeginning };
   const page = await collect(answer.body, words, from, request.limitBytes, ctx, ended);
   if (ended && page.lost !== undefined) return none(`Airflow cannot read it: ${page.lost}`);
   return {
@@ -75,6 +77,8 @@ interface Page {
 interface Words {
   render(line: string): string | undefined;
   source(line: string): string | undefined;
+  /** What can be shown of an entry that is too long to be read, by its beginning. */
+  beginning(text: string): string;
 }
 
 /** Lines from `from` on, as many as the page may hold. What one line renders to is never parted. */
@@ -91,17 +95,17 @@ async function collect(
   let lost: string | undefined;
   let said = false;
   try {
-    for await (const { text, whole } of linesOf(body)) {
+    for await (const { text, whole, overlong } of linesOf(body)) {
       // The last line of a log that still grows may be half of one.
       if (!whole && !ended) break;
       line += 1;
-      const source: string | undefined = said ? undefined : words.source(text);
+      const source: string | undefined = said || overlong ? undefined : words.source(text);
       said ||= source === undefined;
       if (source !== undefined && LOST.test(source)) lost ??= source;
       if (line <= from) continue;
-      const shown = words.render(text);
+      const shown = overlong ? words.beginning(text) : words.render(text);
       if (shown === undefined) continue;
-      const part = cut(`${shown}\n`, limitBytes);
+      const part = toLine(shown, limitBytes, overlong);
       const bytes = Buffer.byteLength(part);
       if (size + bytes > limitBytes) return { text: parts.join(''), next: line - 1, isLast: false, lost: undefined };
       parts.push(part);
@@ -116,20 +120,22 @@ async function collect(
 }
 
 /** Bytes that are no UTF-8 are an answer nobody can read. */
-async function* linesOf(body: Readable): AsyncGenerator<{ text: string; whole: boolean }> {
+async function* linesOf(body: Readable): AsyncGenerator<{ text: string; whole: boolean; overlong: boolean }> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   let rest = '';
+  let overlong = false;
   for await (const chunk of body as AsyncIterable<Buffer>) {
-    rest += decode(decoder, chunk);
+    const text = decode(decoder, chunk);
     let begin = 0;
-    for (let end = rest.indexOf('\n'); end >= 0; end = rest.indexOf('\n', begin)) {
-      yield { text: rest.slice(begin, end), whole: true };
+    for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', begin)) {
+      yield { text: rest + text.slice(begin, end), whole: true, overlong };
       begin = end + 1;
+      [rest, overlong] = ['', false];
     }
-    rest = rest.slice(begin);
-    if (rest.length > LINE_LIMIT_BYTES * 8) throw garbage('a line of more than 8 MiB');
+    if (!overlong) rest += text.slice(begin);
+    if (rest.length > ENTRY_LIMIT) [rest, overlong] = [rest.slice(0, LINE_LIMIT_BYTES), true];
   }
-  if (rest !== '') yield { text: rest, whole: false };
+  if (rest !== '') yield { text: rest, whole: false, overlong };
 }
 
 function decode(decoder: InstanceType<typeof TextDecoder>, chunk: Buffer): string {
@@ -140,12 +146,13 @@ function decode(decoder: InstanceType<typeof TextDecoder>, chunk: Buffer): strin
   }
 }
 
-function cut(line: string, limitBytes: number): string {
+/** With its end; cut and marked where it is too long, or only its beginning is known. */
+function toLine(shown: string, limitBytes: number, isBeginning: boolean): string {
   const limit = Math.min(LINE_LIMIT_BYTES, limitBytes);
-  if (Buffer.byteLength(line) <= limit) return line;
+  if (!isBeginning && Buffer.byteLength(shown) < limit) return `${shown}\n`;
   const room = Math.max(0, limit - Buffer.byteLength(CUT) - 1);
   // A character that was parted becomes the sign for one that cannot be read, which may be longer than its part.
-  const kept = Buffer.from(line)
+  const kept = Buffer.from(shown)
     .subarray(0, room)
     .toString('utf8')
     .replace(/\ufffd+$/, '');
