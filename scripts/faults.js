@@ -40,7 +40,7 @@ for (const row of rows) {
   if (values.report || result !== 'passed') print(row, own, result);
 }
 process.stdout.write(`\n${counts.passed} passed, ${counts.failed} failed, ${counts.missing} without a test\n`);
-process.exit(counts.failed + counts.missing > 0 ? 1 : 0);
+if (counts.failed + counts.missing > 0) process.exitCode = 1;
 
 function print(row, own, result) {
   const word = { passed: 'passed', failed: 'FAILED', missing: 'no test' }[result];
@@ -72,7 +72,10 @@ async function runTests(ids) {
     const ended = await jest(options);
     const { testResults } = JSON.parse(readFileSync(output, 'utf8'));
     const found = testResults.flatMap((suite) => resultsOf(suite));
-    if (!ended && found.every((test) => test.passed)) process.stderr.write('jest failed beside its tests; see above\n');
+    if (!ended && found.every((test) => test.passed)) {
+      process.stderr.write('jest failed beside its tests; see above\n');
+      process.exitCode = 1;
+    }
     return found;
   } finally {
     rmSync(folder, { recursive: true, force: true });
