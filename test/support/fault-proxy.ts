@@ -129,8 +129,7 @@ export class FaultProxy {
     const turns = new Turns(connection, this.target, (bytes) => this.#draw(bytes));
     client.on('close', () => {
       this.#connections.delete(connection);
-      // What was delayed still arrives.
-      setTimeout(() => server.end(), turns.underWayMs());
+      turns.clientLeft();
     });
     server.on('close', () => client.destroy());
     turns.follow();
@@ -158,7 +157,8 @@ class Turns {
   #fault: ProxyFault | undefined;
   #sending = false;
   #request = Buffer.alloc(0);
-  #arrivesAt = 0;
+  /** What was delayed is not answered yet. */
+  #awaitsLate = false;
   #late: Buffer[] = [];
 
   constructor(
@@ -173,9 +173,9 @@ class Turns {
     server.on('data', (bytes: Buffer) => this.#fromServer(bytes));
   }
 
-  /** Milliseconds until everything delayed has been sent on. */
-  underWayMs(): number {
-    return Math.max(0, this.#arrivesAt - performance.now());
+  /** What was delayed still arrives, and is answered: a server in Go gives up what it does for a client that went away. */
+  clientLeft(): void {
+    if (!this.#awaitsLate) this.connection.server.end();
   }
 
   #fromClient(bytes: Buffer): void {
@@ -205,15 +205,17 @@ class Turns {
 
   #fromServer(bytes: Buffer): void {
     this.#sending = false;
+    if (this.#awaitsLate && this.connection.client.destroyed) this.connection.server.end();
+    this.#awaitsLate = false;
     if (this.#fault?.do === 'lose-response') this.connection.client.resetAndDestroy();
-    else this.connection.client.write(bytes);
+    else if (!this.connection.client.destroyed) this.connection.client.write(bytes);
   }
 
   /** All that came until then, at once. Servers close connections on which nothing comes: then it comes on another one. */
   #delay(bytes: Buffer, ms: number): void {
     this.#late.push(bytes);
     if (this.#late.length > 1) return;
-    this.#arrivesAt = performance.now() + ms + 1;
+    this.#awaitsLate = true;
     setTimeout(() => {
       const { server } = this.connection;
       const whole = Buffer.concat(this.#late.splice(0));
