@@ -48,10 +48,10 @@ export function retryTaskTargets(
   return withEnd(targets);
 }
 
-/** Items that are known stay known; where none has to run again the fan-out is counted anew. */
+/** Items that are known stay known; where none has to run again the fan-out is counted anew. One may be cleared already. */
 function partsAgain(task: CompiledTask, run: CompiledRun): TaskName[] {
   if (task.kind === 'task') return [whole(task.id)];
-  const again = task.mapped.filter((item) => ['FAILED', 'CANCELLED'].includes(compiledState(item, run)));
+  const again = task.mapped.filter((item) => !['COMPLETED', 'SKIPPED'].includes(compiledState(item, run)));
   if (again.length === 0) return allParts(task);
   return [...again.map(({ taskId, mapIndex }) => ({ taskId, mapIndex })), whole(collectTask(task.id))];
 }

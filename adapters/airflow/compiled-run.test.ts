@@ -168,6 +168,11 @@ describe('a retry clears what the local engine would begin again', () => {
       is: ['b.1', 'b__collect', 'd', 'signalbox__end'],
     },
     {
+      reason: 'one item was cleared by a retry that broke off',
+      words: { ...DONE, 'b.1': null, b__collect: 'failed', d: 'upstream_failed', signalbox__end: 'failed' },
+      is: ['b.1', 'b__collect', 'd', 'signalbox__end'],
+    },
+    {
       reason: 'a handler of the failure did its work',
       words: { ...DONE, c: 'failed', d: 'success', signalbox__end: 'failed' },
       is: ['c', 'signalbox__end'],

@@ -113,18 +113,21 @@ export class AirflowSteering {
       // Of a compiled DAG every task to clear is named: what is downstream may have done its work.
       const groups = compiled ? dialect.clearGroups(targets) : [targets];
       let cleared = 0;
-      for (const group of groups) cleared += await this.clear(run, group, !compiled, ctx);
+      // The run begins again with the last one: until then it shows the baseline, and a repeat begins with the first.
+      for (const [at, group] of groups.entries()) {
+        cleared += await this.clear(run, group, { downstream: !compiled, run: at === groups.length - 1 }, ctx);
+      }
       return cleared > 0
         ? { outcome: 'accepted', externalId: externalIdOf(run.dagId, run.runId) }
         : { outcome: 'nothing-to-retry', message: 'Airflow had no task to clear' };
     });
   }
 
-  /** Task instances that were cleared. The run goes back to `queued` under the same id, its tries are kept. */
+  /** Task instances that were cleared. With its run: that goes back to `queued` under the same id, its tries are kept. */
   private async clear(
     run: DagRun,
     targets: readonly TaskName[],
-    withDownstream: boolean,
+    also: { downstream: boolean; run: boolean },
     ctx: CallContext,
   ): Promise<number> {
     const { dialect } = await this.runs.client.version(ctx);
@@ -134,10 +137,10 @@ export class AirflowSteering {
       ...dialect.clearTargets(targets),
       only_running: false,
       include_upstream: false,
-      include_downstream: withDownstream,
+      include_downstream: also.downstream,
       include_future: false,
       include_past: false,
-      reset_dag_runs: true,
+      reset_dag_runs: also.run,
     };
     const path = `/dags/${encodeURIComponent(run.dagId)}/clearTaskInstances`;
     const answer = readObject(await this.runs.client.post(path, body, ctx), 'the answer to a clear');

@@ -9,6 +9,7 @@ import { ownDag } from '../../adapters/airflow/dag-name.js';
 import { INSTALLATION_ID, callContext } from '../../adapters/conformance/world.js';
 import { parseDefinition } from '../../definition/parse-definition.js';
 import type { EngineAdapter } from '../../adapters/spi/engine-adapter.js';
+import { FaultProxy } from '../support/fault-proxy.js';
 import { PARITY_CASES, RETRIED } from './parity-cases.js';
 import { localSide, outcomeOn, parityWorkflow, registered, retriedOn } from './parity.js';
 import { sideBySide } from './side-by-side.js';
@@ -101,6 +102,29 @@ describe.each([
         2,
       ]);
       expect(await retriedOn(adapter, RETRIED, PATIENCE_MS)).toEqual(ours);
+    },
+    2 * PATIENCE_MS,
+  );
+
+  test(
+    'a retry whose last request is lost is made whole by its repeat',
+    async () => {
+      const { url } = options as { url: string };
+      const proxy = await FaultProxy.start(url);
+      const through = await airflowEngine.create({ ...options, url: proxy.through(url) }, hostWithoutDatabase());
+      const ours = await retriedOn(local.adapter, RETRIED, PATIENCE_MS);
+      const theirs = await retriedOn(adapter, RETRIED, PATIENCE_MS, async (ref, baseline, ctx) => {
+        // Airflow 2 is told of the items of a fan-out in a request of their own, before.
+        const isLast = (bytes: Buffer): boolean => /clearTaskInstances[^]*signalbox__end/.test(bytes.toString());
+        proxy.plan({ fault: { do: 'drop-request' }, times: 1, when: isLast });
+        const lost = await through.retry?.(ref, baseline, ctx).catch((error: unknown) => error);
+        expect([lost, proxy.faulted]).toEqual([expect.objectContaining({ code: 'unknown' }), 1]);
+        return (await through.retry?.(ref, baseline, ctx)) ?? { outcome: 'active-again' };
+      }).finally(async () => {
+        await through.close();
+        await proxy.close();
+      });
+      expect(theirs).toEqual(ours);
     },
     2 * PATIENCE_MS,
   );

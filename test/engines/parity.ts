@@ -36,10 +36,11 @@ export async function retriedOn(
   adapter: EngineAdapter,
   parity: ParityCase,
   patienceMs: number,
+  retry = adapter.retry,
 ): Promise<{ before: Outcome; after: Outcome; attempts: Record<string, number> }> {
   const { workflow, ref, facts } = await runOn(adapter, parity, patienceMs);
   const graph = await adapter.describe(workflow, callContext());
-  const answer = await adapter.retry?.(ref, facts.baseline ?? '', callContext());
+  const answer = await retry?.(ref, facts.baseline ?? '', callContext());
   if (answer?.outcome !== 'accepted') throw new Error(`not retried: ${JSON.stringify(answer)}`);
   const again = await ended(adapter, ref, Date.now() + patienceMs);
   const attempts = (again.taskRuns ?? []).map(({ task, mapIndex, attempt }): [string, number] => [
