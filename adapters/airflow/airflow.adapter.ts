@@ -144,7 +144,8 @@ export function airflowAdapter(options: AirflowOptions, host: Pick<EngineHost, '
     if (!Number.isSafeInteger(offset)) throw new EngineError('rejected', 'the cursor is not one of this list');
     const answer = readObject(await client.get(dialect.runsSincePath(since, offset), ctx), 'the list of runs');
     const rows = readList(answer['dag_runs'], 'dag_runs').length;
-    const executions = readRuns(answer).flatMap((run): ListedExecution[] => {
+    const runs = readRuns(answer);
+    const executions = runs.flatMap((run): ListedExecution[] => {
       if (!OUR_KEY.test(run.runId)) return [];
       const { dagId, runId, state, marker } = run;
       return [
@@ -158,7 +159,12 @@ export function airflowAdapter(options: AirflowOptions, host: Pick<EngineHost, '
       ];
     });
     const isLast = rows === 0 || offset + rows >= readCount(answer['total_entries'], 'total_entries');
-    return { executions, ...(isLast ? {} : { nextCursor: String(offset + rows) }) };
+    const last = runs.at(-1);
+    return {
+      executions,
+      ...(last ? { readUntil: dialect.createdAt(last) } : {}),
+      ...(isLast ? {} : { nextCursor: String(offset + rows) }),
+    };
   }
 
   return defineAdapter(

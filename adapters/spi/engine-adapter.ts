@@ -149,6 +149,8 @@ export interface ListedExecution {
 export interface ExecutionPage {
   /** Oldest first. */
   executions: ListedExecution[];
+  /** All that was made before it is known by this page; needed where a page may hold others' executions, which are left out. */
+  readUntil?: Date;
   /** Where the next page starts; absent = this was the last one. */
   nextCursor?: string;
 }

@@ -1,4 +1,4 @@
-import type { ListedExecution } from '../../adapters/spi/engine-adapter.js';
+import type { ExecutionPage, ListedExecution } from '../../adapters/spi/engine-adapter.js';
 import { EngineError } from '../../adapters/spi/engine-error.js';
 import type { Engine } from '../engines/engines.js';
 import type { Db } from '../platform/database.js';
@@ -39,10 +39,10 @@ async function lookAtNew(db: Db, engine: Engine, since: Date): Promise<{ found: 
   let until = since;
   let cursor: string | undefined;
   for (let page = 0; page < PAGES; page++) {
-    const { executions, nextCursor } = await list(engine, since, cursor);
-    found += await storeOrphans(db, engine, executions);
-    until = executions.at(-1)?.createdAt ?? until;
-    cursor = nextCursor;
+    const seen = await list(engine, since, cursor);
+    found += await storeOrphans(db, engine, seen.executions);
+    until = endOf(seen) ?? until;
+    cursor = seen.nextCursor;
     if (cursor === undefined) break;
   }
   const done = cursor === undefined;
@@ -61,9 +61,10 @@ async function lookAtKnown(db: Db, engine: Engine): Promise<void> {
   const gone: number[] = [];
   for (const { id, externalId, createdAt } of rows) {
     // The list begins with it, if it is there.
-    const { executions, nextCursor } = await list(engine, createdAt, undefined);
-    if (executions.some((one) => one.externalId === externalId)) await storeOrphans(db, engine, executions);
-    else if (nextCursor === undefined || isPast(executions.at(-1), createdAt)) gone.push(id);
+    const seen = await list(engine, createdAt, undefined);
+    const isThere = seen.executions.some((one) => one.externalId === externalId);
+    if (isThere) await storeOrphans(db, engine, seen.executions);
+    else if (seen.nextCursor === undefined || (endOf(seen) ?? createdAt) > createdAt) gone.push(id);
   }
   await db.query({
     name: 'resolve-orphans',
@@ -72,8 +73,9 @@ async function lookAtKnown(db: Db, engine: Engine): Promise<void> {
   });
 }
 
-function isPast(last: ListedExecution | undefined, moment: Date): boolean {
-  return last !== undefined && last.createdAt > moment;
+/** All that the engine made before is known by this page. */
+function endOf({ executions, readUntil }: ExecutionPage): Date | undefined {
+  return readUntil ?? executions.at(-1)?.createdAt;
 }
 
 function list(engine: Engine, since: Date, cursor: string | undefined): ReturnType<ListVerb> {

@@ -1,0 +1,81 @@
+/** Where the engine is shared with others, whose executions its list goes through and leaves out. */
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import type { EngineAdapter, ExecutionPage, ListRequest } from '../../adapters/spi/engine-adapter.js';
+import { startTestApp, type TestApp } from '../../test/support/app.js';
+import { MemoryEngine } from '../../test/support/memory-engine.js';
+import { Engines } from '../engines/engines.js';
+import { newRunToken, runKey } from '../lifecycle/run-key.js';
+import { Log } from '../platform/log.js';
+import { ROLES } from '../roles.js';
+import { findOrphans } from './find-orphans.js';
+
+const PAGE = 10;
+const FIRST = Date.UTC(2026, 0, 1);
+
+let app: TestApp;
+/** Keys by the minute of their creation. */
+let made: string[] = [];
+
+beforeAll(async () => {
+  const kind = new MemoryEngine('memory').kind();
+  const create: typeof kind.create = async (...given) => {
+    const adapter = await kind.create(...given);
+    const capabilities = { ...adapter.capabilities, verbs: { ...adapter.capabilities.verbs, list: 'native' as const } };
+    return { ...adapter, capabilities, list } satisfies EngineAdapter;
+  };
+  const entries = [{ name: 'shared', kind: 'memory', options: {}, callsPerSecond: 1_000 }];
+  app = await startTestApp({ roles: ROLES.api, engines: { kinds: [{ ...kind, create }], entries } });
+});
+afterAll(() => app.close());
+
+beforeEach(async () => {
+  made = [];
+  await app.database.query({ text: 'UPDATE engines SET listed_at = NULL, listed_until = NULL' });
+  await app.database.query({ text: 'DELETE FROM drift' });
+});
+
+async function list({ since, cursor }: ListRequest): Promise<ExecutionPage> {
+  const { installationId } = engine();
+  const all = made
+    .map((key, minute) => ({ key, createdAt: new Date(FIRST + minute * 60_000) }))
+    .filter(({ createdAt }) => createdAt >= since);
+  const from = Number(cursor ?? 0);
+  const page = all.slice(from, from + PAGE);
+  const last = page.at(-1);
+  return {
+    executions: page
+      .filter(({ key }) => key.startsWith('sb-'))
+      .map((one) => ({ ...one, externalId: one.key, installationId, engineState: 'success' })),
+    ...(last ? { readUntil: last.createdAt } : {}),
+    ...(from + PAGE < all.length ? { nextCursor: String(from + PAGE) } : {}),
+  };
+}
+
+const engine = () => app.app.nest.get(Engines).require('shared');
+const look = () => findOrphans(app.database, engine(), 0, app.app.nest.get(Log));
+const others = (count: number) => Array.from({ length: count }, (_, index) => `scheduled-${index}`);
+
+async function orphans(): Promise<string[]> {
+  const { rows } = await app.database.query<{ key: string }>({
+    text: 'SELECT external_id AS key FROM drift WHERE resolved_at IS NULL',
+  });
+  return rows.map(({ key }) => key);
+}
+
+test('an orphan behind more executions of others than one look reads is found by the next', async () => {
+  const orphan = runKey(newRunToken(), 1);
+  made = [...others(150), orphan];
+  expect(await look()).toBe(true);
+  expect(await orphans()).toEqual([]);
+  expect(await look()).toBe(false);
+  expect(await orphans()).toEqual([orphan]);
+});
+
+test('an orphan that is gone is one no longer, where a page of others has taken its place', async () => {
+  made = [runKey(newRunToken(), 1), ...others(50)];
+  await look();
+  expect(await orphans()).toHaveLength(1);
+  made[0] = 'scheduled-in-its-place';
+  await look();
+  expect(await orphans()).toEqual([]);
+});
