@@ -7,6 +7,7 @@ import type { JsonObject } from '../spi/http/read-answer.js';
 import type { Endpoint } from './argo-http.js';
 import { bearerFrom } from './bearer.js';
 import { objectIn, objectsIn, textIn } from './read-fields.js';
+import { OptionsRefused } from '../spi/engine-kind.js';
 
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
@@ -16,13 +17,13 @@ export interface KubernetesPlace {
   namespace?: string;
 }
 
-/** Of the current context unless `contextName` names another. Throws `Error` with a sentence that names what is missing. */
+/** Of the current context unless `contextName` names another. Throws `OptionsRefused`. */
 export function readKubeconfig(file: string, contextName?: string): KubernetesPlace {
-  const config = parse(readFileSync(file, 'utf8'), { maxAliasCount: 20 }) as Json;
+  const config = readYaml(file);
   const root = typeof config === 'object' && config !== null && !Array.isArray(config) ? config : {};
   const entry = (list: string, kind: string, name: string | undefined): JsonObject => {
     const found = objectsIn(root, list).find((one) => one['name'] === name);
-    if (!found) throw new Error(`kubeconfig: ${file} has no ${kind} "${name ?? ''}"`);
+    if (!found) throw new OptionsRefused(`kubeconfig: ${file} has no ${kind} "${name ?? ''}"`);
     return objectIn(found, kind);
   };
   const context = entry('contexts', 'context', contextName ?? textIn(root, 'current-context'));
@@ -30,17 +31,19 @@ export function readKubeconfig(file: string, contextName?: string): KubernetesPl
   const user = entry('users', 'user', textIn(context, 'user'));
   for (const way of ['exec', 'auth-provider']) {
     if (Object.hasOwn(user, way)) {
-      throw new Error(`kubeconfig: ${file} logs in by "${way}", which starts programs: give a token or a certificate`);
+      throw new OptionsRefused(
+        `kubeconfig: ${file} logs in by "${way}", which starts programs: give a token or a certificate`,
+      );
     }
   }
   const url = textIn(cluster, 'server');
-  if (url === undefined || !URL.canParse(url)) throw new Error(`kubeconfig: ${file} names no server`);
+  if (url === undefined || !URL.canParse(url)) throw new OptionsRefused(`kubeconfig: ${file} names no server`);
 
   const pem = (place: JsonObject, name: string): string | undefined => {
     const data = textIn(place, `${name}-data`);
     if (data !== undefined) return Buffer.from(data, 'base64').toString('utf8');
     const path = textIn(place, name);
-    return path === undefined ? undefined : readFileSync(resolve(dirname(file), path), 'utf8');
+    return path === undefined ? undefined : readText(resolve(dirname(file), path));
   };
   const [ca, cert, key] = [
     pem(cluster, 'certificate-authority'),
@@ -67,13 +70,34 @@ export function readKubeconfig(file: string, contextName?: string): KubernetesPl
   };
 }
 
-/** The account of the pod this process runs in. Throws `Error` outside of a cluster. */
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new OptionsRefused(
+      `kubeconfig: ${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'})`,
+    );
+  }
+}
+
+function readYaml(file: string): Json {
+  const text = readText(file);
+  try {
+    return parse(text, { maxAliasCount: 20 }) as Json;
+  } catch (error) {
+    throw new OptionsRefused(`kubeconfig: ${file} is not YAML: ${(error as Error).message.split('\n')[0] ?? ''}`);
+  }
+}
+
+/** The account of the pod this process runs in. Throws `OptionsRefused` outside of a cluster. */
 export function readServiceAccount(): KubernetesPlace {
   const read = (name: string): string => {
     try {
       return readFileSync(`${SERVICE_ACCOUNT}/${name}`, 'utf8').trim();
     } catch {
-      throw new Error('kubeconfig: has to name a file, since this process runs in no pod with a service account');
+      throw new OptionsRefused(
+        'kubeconfig: has to name a file, since this process runs in no pod with a service account',
+      );
     }
   };
   return {

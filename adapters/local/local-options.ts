@@ -1,5 +1,6 @@
 import { cpus } from 'node:os';
 import { durationMs } from '../../definition/duration.js';
+import { OptionsRefused } from '../spi/engine-kind.js';
 
 /** Settings of one local engine, from its section of ENGINES_FILE. */
 export interface LocalOptions {
@@ -11,16 +12,6 @@ export interface LocalOptions {
   logLimitBytes: number;
   /** Bytes that the outputs of one task may hold together. Default 32 KiB, which is also the most. */
   outputLimitBytes: number;
-}
-
-/** The section of ENGINES_FILE is wrong: one sentence that names the key; the process ends with `exitCode`. */
-export class LocalOptionsRefused extends Error {
-  readonly exitCode = 78;
-
-  constructor(problem: string) {
-    super(`ENGINES_FILE: ${problem}.`);
-    this.name = 'LocalOptionsRefused';
-  }
 }
 
 const MIB = 1024 * 1024;
@@ -54,11 +45,11 @@ const READERS = {
 type OptionName = keyof typeof READERS;
 export const OPTION_NAMES = Object.keys(READERS) as OptionName[];
 
-/** Throws `LocalOptionsRefused`. */
+/** Throws `OptionsRefused`. */
 export function parseOptions(options: Record<string, unknown>): LocalOptions {
   const strangers = Object.keys(options).filter((name) => !Object.hasOwn(READERS, name));
   if (strangers.length > 0) {
-    throw new LocalOptionsRefused(
+    throw new OptionsRefused(
       `the local engine has no option "${strangers.join('", "')}"; it knows ${OPTION_NAMES.join(', ')}`,
     );
   }
@@ -79,6 +70,6 @@ function toBytes(value: unknown): number | undefined {
   return Number(digits) * ({ KiB: 1024, MiB: MIB, GiB: 1024 * MIB }[unit] ?? 1);
 }
 
-function refuse(name: string, wanted: string, value: unknown): LocalOptionsRefused {
-  return new LocalOptionsRefused(`the local engine's option "${name}" must be ${wanted}, not ${JSON.stringify(value)}`);
+function refuse(name: string, wanted: string, value: unknown): OptionsRefused {
+  return new OptionsRefused(`the local engine's option "${name}" must be ${wanted}, not ${JSON.stringify(value)}`);
 }

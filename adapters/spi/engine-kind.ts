@@ -40,12 +40,17 @@ export interface EngineHost {
   kill?: (point: string) => void;
 }
 
+/** The engine's section of ENGINES_FILE is wrong: a sentence that names the key and what is allowed. */
+export class OptionsRefused extends Error {
+  override readonly name = 'OptionsRefused';
+}
+
 export interface EngineKind {
   kind: string;
   /** Own tables: applied by `signalbox migrate` after the service's own. */
   migrations?: { schema: string; directory: URL };
   /** From the text of a `signalbox/v1` definition to the engine's own files; absent where there is no compiler. Pure. */
   compile?(this: void, text: string): Compilation;
-  /** Reads the engine's section of ENGINES_FILE. Throws `Error` with a sentence naming the bad key. */
+  /** Reads the engine's section of ENGINES_FILE. Throws `OptionsRefused`. */
   create(options: Record<string, unknown>, host: EngineHost): Promise<EngineAdapter>;
 }

@@ -1,11 +1,11 @@
 import { NO_VERBS, type Capabilities, type EngineAdapter } from '../../adapters/spi/engine-adapter.js';
-import type { EngineHost, EngineKind } from '../../adapters/spi/engine-kind.js';
+import { OptionsRefused, type EngineHost, type EngineKind } from '../../adapters/spi/engine-kind.js';
 import type { Config } from '../config.js';
 import type { Database, Db } from '../platform/database.js';
 import type { Log } from '../platform/log.js';
 import type { Metrics } from '../platform/metrics.js';
 import { Problem } from '../platform/problem.js';
-import type { EngineEntry } from './engines-file.js';
+import { EnginesFileRefused, type EngineEntry } from './engines-file.js';
 import { EngineGateway } from './gateway.js';
 
 /** One configured instance of an engine. */
@@ -48,7 +48,7 @@ export class Engines {
     private readonly adapters: EngineAdapter[],
   ) {}
 
-  /** Makes every adapter and writes the engines' rows. Throws what the adapter's `create` throws. */
+  /** Makes every adapter and writes the engines' rows. Throws `EnginesFileRefused`, with every fault, and what an adapter throws. */
   static async open(options: EnginesOptions): Promise<Engines> {
     const { database } = options;
     const { rows } = await database.query<{ id: string }>({ text: 'SELECT id FROM installation' });
@@ -56,17 +56,22 @@ export class Engines {
     if (installationId === undefined) throw new Error('the database has no installation row');
     const engines = new Map<string, Engine>();
     const adapters: EngineAdapter[] = [];
+    const refused: string[] = [];
     try {
-      for (const entry of options.entries) {
-        const kind = options.kinds.find((candidate) => candidate.kind === entry.kind);
-        if (!kind) throw new Error(`no adapter of kind ${entry.kind}`);
-        const adapter = await kind.create(entry.options, hostOf(options, entry.name, installationId));
+      for (const [index, entry] of options.entries.entries()) {
+        const at = `engines[${index}] (${entry.name})`;
+        const adapter = await create(options, entry, installationId).catch((error: unknown) => {
+          if (!(error instanceof OptionsRefused)) throw error;
+          refused.push(`${at}.options: ${error.message}`);
+        });
+        if (adapter === undefined) continue;
         adapters.push(adapter);
         if (entry.adopt === true && adapter.capabilities.verbs.listBorn === 'none') {
-          throw new Error(`the engine ${entry.name} cannot adopt runs: ${entry.kind} starts none of its own`);
+          refused.push(`${at}.adopt: a run of ${entry.kind} is never begun by itself`);
         }
         engines.set(entry.name, toEngine(options, installationId, entry, adapter));
       }
+      if (refused.length > 0) throw new EnginesFileRefused(options.config.enginesFile ?? 'ENGINES_FILE', refused);
     } catch (error) {
       await Promise.allSettled(adapters.map((adapter) => adapter.close()));
       throw error;
@@ -119,6 +124,12 @@ async function readEpochs(db: Db): Promise<{ name: string; epoch: string }[]> {
     text: 'SELECT name, epoch FROM engines WHERE epoch IS NOT NULL',
   });
   return rows;
+}
+
+async function create(options: EnginesOptions, entry: EngineEntry, installationId: string): Promise<EngineAdapter> {
+  const kind = options.kinds.find((candidate) => candidate.kind === entry.kind);
+  if (!kind) throw new Error(`no adapter of kind ${entry.kind}`);
+  return kind.create(entry.options, hostOf(options, entry.name, installationId));
 }
 
 function hostOf(options: EnginesOptions, engineName: string, installationId: string): EngineHost {

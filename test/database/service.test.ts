@@ -39,6 +39,12 @@ async function service(
   return { code, stdout, stderr };
 }
 
+const WRONG_ENGINES = `engines:
+  - { name: old, kind: airflow, options: { username: someone, password: secret } }
+  - { name: local, kind: local }
+  - { name: argo, kind: argo, options: { access: kubernetes, kubeconfig: /nowhere } }
+`;
+
 let db: TestDatabase;
 let folder: string;
 let taken: Server;
@@ -49,6 +55,7 @@ beforeAll(async () => {
   taken = createServer().listen(0, '127.0.0.1');
   await once(taken, 'listening');
   await writeFile(join(folder, 'engines.yaml'), 'engines: [{ name: local, kind: local, options: { maxTask: 1 } }]');
+  await writeFile(join(folder, 'wrong-engines.yaml'), WRONG_ENGINES);
   takenPort = String((taken.address() as AddressInfo).port);
 });
 afterAll(async () => {
@@ -78,7 +85,14 @@ describe('a service that cannot start says why in one line and ends with', () =>
       role: 'worker',
       env: () => ({ ENGINES_FILE: join(folder, 'engines.yaml'), DATABASE_URL: db.url }),
       code: 78,
-      says: /^ENGINES_FILE: the local engine has no option "maxTask"/,
+      says: /engines.yaml: engines\[0\] \(local\).options: .*no option "maxTask"/,
+    },
+    {
+      reason: '78 for engines of which several are described wrongly, each named with its fault',
+      role: 'api',
+      env: () => ({ ENGINES_FILE: join(folder, 'wrong-engines.yaml'), DATABASE_URL: db.url }),
+      code: 78,
+      says: /engines\[0\] \(old\).options: url is missing.*engines\[2\] \(argo\).options: kubeconfig: \/nowhere cannot be read/,
     },
     {
       reason: '3 for a data directory that is none',

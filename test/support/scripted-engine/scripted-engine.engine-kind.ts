@@ -1,4 +1,4 @@
-import type { EngineKind } from '../../../adapters/spi/engine-kind.js';
+import { OptionsRefused, type EngineKind } from '../../../adapters/spi/engine-kind.js';
 import { createScriptedEngineAdapter } from './scripted-engine.adapter.js';
 
 const DAY_MS = 86_400_000;
@@ -9,15 +9,17 @@ export const scriptedEngineKind: EngineKind = {
   kind: 'scripted',
   create: async (options, host) => {
     for (const key of Object.keys(options)) {
-      if (!KEYS.includes(key)) throw new Error(`${key}: the scripted engine has no such option`);
+      if (!KEYS.includes(key)) throw new OptionsRefused(`${key}: the scripted engine has no such option`);
     }
     const { url, token, dedupeHorizonMs = DAY_MS, registers = 'later' } = options;
-    if (typeof url !== 'string' || !URL.canParse(url)) throw new Error('url: has to be the address of the engine');
-    if (token !== undefined && typeof token !== 'string') throw new Error('token: has to be a text');
+    if (typeof url !== 'string' || !URL.canParse(url))
+      throw new OptionsRefused('url: has to be the address of the engine');
+    if (token !== undefined && typeof token !== 'string') throw new OptionsRefused('token: has to be a text');
     if (typeof dedupeHorizonMs !== 'number' || dedupeHorizonMs < 0) {
-      throw new Error('dedupeHorizonMs: has to be a number of milliseconds');
+      throw new OptionsRefused('dedupeHorizonMs: has to be a number of milliseconds');
     }
-    if (registers !== 'at-once' && registers !== 'later') throw new Error('registers: has to be at-once or later');
+    if (registers !== 'at-once' && registers !== 'later')
+      throw new OptionsRefused('registers: has to be at-once or later');
     const { installationId } = host;
     return createScriptedEngineAdapter({ url, token, installationId, dedupeHorizonMs, registers });
   },
