@@ -8,6 +8,7 @@ import {
   type ArgoEndpoint,
 } from '../../adapters/argo/argo-endpoint.test-support.js';
 import { argoPeople, definitionOf } from '../../adapters/argo/argo-lab.test-support.js';
+import { selectInstallation } from '../../adapters/argo/marker.js';
 import type { FixtureName } from '../../adapters/conformance/fixtures.js';
 import { ENGINE_KINDS } from '../../src/engines/registry.js';
 import { Api, type Body } from '../support/api.js';
@@ -34,8 +35,10 @@ onReal.each(accesses)(`runs on a real Argo, access %s${endpoint ? '' : ` (${NOT_
   }, LIMIT_MS);
 
   afterAll(async () => {
+    const { rows } = await app.database.query<{ id: string }>({ text: 'SELECT id FROM installation' });
     await app.close();
-    const ours = ['-n', argo.namespace, '-l', 'app.kubernetes.io/managed-by=signalbox'];
+    // Others may use the same Argo: their sentinels bear our label too.
+    const ours = ['-n', argo.namespace, '-l', selectInstallation(rows[0]?.id ?? '')];
     await kubectl(argo, 'delete', 'workflows,workflowtemplates', ...ours);
   }, LIMIT_MS);
 
