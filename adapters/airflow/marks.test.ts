@@ -5,12 +5,15 @@ import {
   markerOf,
   runStoppedAt,
   stoppedTry,
+  withBoundStop,
   withRunStop,
   withTaskStop,
-  withoutRunStop,
 } from './marks.js';
 
 const AT = new Date('2026-01-01T10:00:00.000Z');
+const LATER = new Date('2026-01-01T11:00:00.000Z');
+/** As Airflow writes it. */
+const START = '2026-01-01T09:00:00.123456+00:00';
 const MARKER = { installationId: 'here', key: 'sb-x-g1', contentDigest: 'abc' };
 
 describe('the marker in conf', () => {
@@ -39,24 +42,31 @@ describe('the marker in conf', () => {
 });
 
 describe('the note of a stop', () => {
-  test('leaves what people wrote, and goes again without a trace', () => {
+  test('leaves what people wrote, and tells when', () => {
     const note = withRunStop('look at this', AT);
-    expect(runStoppedAt(note)).toEqual(AT);
-    expect(withoutRunStop(note)).toBe('look at this');
-    expect(withoutRunStop(null)).toBe('');
+    expect(runStoppedAt(note, START)).toEqual(AT);
+    expect(note).toMatch(/^look at this \[/);
+    expect(runStoppedAt(null, START)).toBeUndefined();
+  });
+
+  test('bound to a start counts for it alone, until another stop', () => {
+    const bound = withBoundStop(withRunStop('look at this', AT), AT, START);
+    expect(runStoppedAt(bound, START)).toEqual(AT);
+    expect(runStoppedAt(bound, 'never begun, ended never')).toBeUndefined();
+    expect(runStoppedAt(withRunStop(bound, LATER), 'never begun, ended never')).toEqual(LATER);
+    expect(bound.match(/signalbox/g)).toHaveLength(1);
   });
 
   test('repeated, stands once and tells the last time', () => {
-    const later = new Date('2026-01-01T11:00:00.000Z');
-    const note = withRunStop(withRunStop(null, AT), later);
-    expect(runStoppedAt(note)).toEqual(later);
+    const note = withRunStop(withRunStop(null, AT), LATER);
+    expect(runStoppedAt(note, START)).toEqual(LATER);
     expect(note.match(/signalbox/g)).toHaveLength(1);
   });
 
   test('fits into what Airflow takes', () => {
     const note = withRunStop('x'.repeat(1_000), AT);
     expect(note).toHaveLength(1_000);
-    expect(runStoppedAt(note)).toEqual(AT);
+    expect(runStoppedAt(note, START)).toEqual(AT);
   });
 
   test('of a task names the try', () => {

@@ -62,23 +62,22 @@ export function isSameMarker(a: Marker | undefined, b: Marker): boolean {
   return a?.installationId === b.installationId && a.key === b.key && a.contentDigest === b.contentDigest;
 }
 
-const RUN_STOP = / ?\[signalbox stopped this run, (\d{4}-\d\d-\d\dT[\d:.]+Z)\]/g;
+const RUN_STOP = / ?\[signalbox stopped this run, (\d{4}-\d\d-\d\dT[\d:.]+Z)(?: \(([^)\]]*)\))?\]/g;
 const TASK_STOP = / ?\[signalbox stopped try (\d+)\]/g;
 
-/** When we stopped the run, by the engine's clock. */
-export function runStoppedAt(note: string | null): Date | undefined {
-  const stops = [...(note ?? '').matchAll(RUN_STOP)];
-  const at = stops.at(-1)?.[1];
-  return at === undefined ? undefined : new Date(at);
+/** When we stopped the run, by the engine's clock; a stop that was bound to another baseline is over. */
+export function runStoppedAt(note: string | null, baseline: string): Date | undefined {
+  const [, at, of] = [...(note ?? '').matchAll(RUN_STOP)].at(-1) ?? [];
+  return at === undefined || (of !== undefined && of !== baseline) ? undefined : new Date(at);
 }
 
 export function withRunStop(note: string | null, at: Date): string {
   return append(note, RUN_STOP, ` [signalbox stopped this run, ${at.toISOString()}]`);
 }
 
-/** The note of a run that begins again. */
-export function withoutRunStop(note: string | null): string {
-  return (note ?? '').replace(RUN_STOP, '');
+/** The note of a run that is about to begin again: the stop counts until it has, and not for what comes after. */
+export function withBoundStop(note: string | null, at: Date, baseline: string): string {
+  return append(note, RUN_STOP, ` [signalbox stopped this run, ${at.toISOString()} (${baseline})]`);
 }
 
 /** The try that we stopped, and not the whole run. */

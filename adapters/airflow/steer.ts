@@ -10,7 +10,7 @@ import type { CompiledRun } from './compiled-run.js';
 import { compiledRun } from './compiled-run.js';
 import { externalIdOf } from './dag-name.js';
 import type { Exchange, TaskName } from './dialect.js';
-import { withRunStop, withTaskStop, withoutRunStop } from './marks.js';
+import { withBoundStop, withRunStop, withTaskStop } from './marks.js';
 import { hasEnded } from './observe.js';
 import type { DagRun } from './to-run.js';
 import type { TaskInstance } from './to-task-run.js';
@@ -109,7 +109,9 @@ export class AirflowSteering {
       if (targets.length === 0) return { outcome: 'nothing-to-retry', message: 'no task of the run has failed' };
       const { dialect } = await this.runs.client.version(ctx);
       // Before the clear: a mark that outlived it would make the next failure look like a stop of ours.
-      if (run.stoppedAt) await dialect.writeNote(this.exchange, run, withoutRunStop(run.note), ctx);
+      if (run.stoppedAt) {
+        await dialect.writeNote(this.exchange, run, withBoundStop(run.note, run.stoppedAt, run.baseline), ctx);
+      }
       // Of a compiled DAG every task to clear is named: what is downstream may have done its work.
       const groups = compiled ? dialect.clearGroups(targets) : [targets];
       let cleared = 0;

@@ -38,7 +38,8 @@ export function readRun(answer: Json): DagRun {
   const json = readObject(answer, 'the DAG run');
   const state = readText(json['state'], 'state');
   const note = textOrNull(json['note']);
-  const stoppedAt = runStoppedAt(note);
+  const baseline = baselineOf(textOrNull(json['start_date']), textOrNull(json['end_date']));
+  const stoppedAt = runStoppedAt(note, baseline);
   const finishedAt = readTime(json['end_date'] ?? null, 'end_date');
   return {
     dagId: readText(json['dag_id'], 'dag_id'),
@@ -51,7 +52,7 @@ export function readRun(answer: Json): DagRun {
     stoppedAt,
     timeoutMs: timeoutOf(json['conf']),
     marker: markerOf(json['conf']),
-    baseline: baselineOf(textOrNull(json['start_date']), textOrNull(json['end_date'])),
+    baseline,
     json,
   };
 }

@@ -12,15 +12,18 @@ export interface DriveLane {
   /** Submits whose intent is committed while all slots are taken, so that a free slot waits for no statement. */
   prepared: Slots;
   store: VisitStore;
-  /** Looks at the engine's memory; the look begins after it was asked for. Throws only what the database throws. */
-  readEpoch(): Promise<void>;
+  /**
+   * The epoch as the engine shows it by a look that begins after it was asked for; undefined = in doubt. Throws only what the
+   * database throws.
+   */
+  readEpoch(): Promise<string | undefined>;
 }
 
 export function makeDriveLane(database: Database, engine: Engine): DriveLane {
-  const looks = new Batches<void, void>(
+  const looks = new Batches<void, string | undefined>(
     async (asked) => {
-      await checkHealth(database, engine);
-      return asked;
+      const { epoch } = await checkHealth(database, engine);
+      return asked.map(() => epoch);
     },
     { size: Infinity, atOnce: 1 },
   );

@@ -1,11 +1,13 @@
 /** Drives one claimed run: look at wish, execution and facts, do the one next thing, store, again; release when nothing is due. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
+import type { Submission } from '../../adapters/spi/engine-adapter.js';
 import { EngineError, mayHaveActed } from '../../adapters/spi/engine-error.js';
 import { Config } from '../config.js';
 import type { Engine } from '../engines/engines.js';
 import { toExecutionRef } from '../lifecycle/execution-ref.js';
 import type { Execution, Outcome, RunRecord } from '../lifecycle/run-record.js';
-import { takeTicket, type SubmissionParts } from '../lifecycle/run-store.js';
+import { takeTicket } from '../lifecycle/run-store.js';
 import { Database } from '../platform/database.js';
 import { backOffMs } from '../platform/back-off.js';
 import { KillPoints } from '../platform/kill-points.js';
@@ -125,26 +127,57 @@ export class RunDriver {
   private async submit(engine: Engine, visit: Visit, lane: DriveLane): Promise<void> {
     const parts = await lane.store.submissionParts(visit.run.id);
     if (!parts) return visit.lose();
+    const submission = toSubmission(engine.installationId, visit.run, parts);
     const { execution: uncalled } = visit.run;
+    if (uncalled.outcome !== 'none') return this.submitAgain(engine, visit, submission, lane);
     const prepared = await lane.prepared.take();
     if (!prepared) return visit.write(() => ({}), { dueInMs: 0 });
     let release: (() => void) | undefined;
     try {
-      if (!(await commitIntent(engine, visit))) return;
       const committedAt = performance.now();
+      if (!(await commitIntent(engine, visit))) return;
       release = await lane.slots.take();
       // Nothing was called: the process stops.
       if (!release) return await withdrawIntent(visit, uncalled);
-      if (isRepeat(uncalled) && !(await isSameMemory(engine, uncalled, lane)))
-        return await withdrawIntent(visit, uncalled);
       const isOld = performance.now() - committedAt > this.freshMs();
       if (isOld && !(await commitIntent(engine, visit))) return await withdrawIntent(visit, uncalled);
       prepared();
-      await this.callSubmit(engine, visit, parts, uncalled.outcome, release);
+      await this.callSubmit(engine, visit, submission, uncalled.outcome, release);
     } finally {
       prepared();
       release?.();
     }
+  }
+
+  /**
+   * It went out before, or may have. The engine's epoch is read with the slot in hand, so that the call follows the look at once;
+   * where it is another one the run is planned anew.
+   */
+  private async submitAgain(engine: Engine, visit: Visit, submission: Submission, lane: DriveLane): Promise<void> {
+    const { execution: uncalled } = visit.run;
+    const release = await lane.slots.take();
+    if (!release) return visit.write(() => ({}), { dueInMs: 0 });
+    try {
+      if (!(await this.isSameMemory(visit, lane))) return;
+      // Holding the lease may have brought another wish.
+      if (visit.plan().do !== 'submit' || !(await commitIntent(engine, visit))) return;
+      await this.callSubmit(engine, visit, submission, uncalled.outcome, release);
+    } finally {
+      release();
+    }
+  }
+
+  /** What the look-up did not find is absent from the memory that took the submit, and not lost with it. Holds the lease meanwhile. */
+  private async isSameMemory(visit: Visit, lane: DriveLane): Promise<boolean> {
+    const look = lane.readEpoch().then((epoch) => ({ epoch }));
+    // It may fail when nobody waits for it any more.
+    look.catch(() => undefined);
+    while (visit.held) {
+      const seen = await Promise.race([look, sleep(this.config.leaseMs / 3, undefined, { ref: false })]);
+      if (seen) return seen.epoch !== undefined && seen.epoch === visit.run.execution.engineEpoch;
+      await visit.write(() => ({}), { fenced: true, keep: true });
+    }
+    return false;
   }
 
   /** An intent this old is committed again: what it knew may have passed, and its lease has to outlive the call. */
@@ -155,11 +188,10 @@ export class RunDriver {
   private async callSubmit(
     engine: Engine,
     visit: Visit,
-    parts: SubmissionParts,
+    submission: Submission,
     before: Outcome,
     release: () => void,
   ): Promise<void> {
-    const submission = toSubmission(engine.installationId, visit.run, parts);
     this.killPoints.reach('submit.before-call');
     try {
       const outcome = await engine.gateway.call('submit', intentOf(visit.run), (adapter, ctx) =>
@@ -359,17 +391,6 @@ function overdueError(run: RunRecord): RunRecord['lastError'] {
     message: 'The engine has not stopped the run within the grace.',
     at: run.readAt.toISOString(),
   };
-}
-
-/** It went out before, or may have. */
-function isRepeat({ outcome }: Execution): boolean {
-  return outcome !== 'none';
-}
-
-/** What the look-up did not find is absent from the memory that took the submit, and not lost with it. Asked after the look-up. */
-async function isSameMemory(engine: Engine, { engineEpoch }: Execution, lane: DriveLane): Promise<boolean> {
-  await lane.readEpoch();
-  return engine.epoch !== undefined && engine.epoch === engineEpoch;
 }
 
 /** Our call is over, whoever made it; what it did is not known. */

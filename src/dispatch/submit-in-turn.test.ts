@@ -18,7 +18,7 @@ beforeAll(async () => {
   const entries = [{ name: 'memory', kind: 'memory', options: {}, callsPerSecond: 1000 }];
   app = await startTestApp({
     roles: ROLES.api,
-    env: { ENGINE_SLOTS: '1' },
+    env: { ENGINE_SLOTS: '1', ENGINE_TIMEOUT: '10s', LEASE: '10300ms' },
     engines: { kinds: [engine.kind()], entries },
   });
   runs = new CoreRuns(app, 'memory');
@@ -115,5 +115,20 @@ test('an intent that waited long and is held meanwhile is taken back, and the ru
   giveSlotBack();
   await Promise.all(drives);
   expect(engine.calls).not.toContain('submit');
-  expect((await records([id]))[0]).toMatchObject({ leaseToken: null, execution: { outcome: 'none' } });
+  expect((await records([id]))[0]).toMatchObject({
+    state: 'PAUSED',
+    stateReason: 'submit-held',
+    leaseToken: null,
+    execution: { outcome: 'none' },
+  });
+});
+
+test('an intent whose lease would end within the call is committed again', async () => {
+  const [id = 0] = await waiting(1);
+  const before = (await records([id]))[0]?.execution.attemptedAt?.getTime() ?? Infinity;
+  await pause(500);
+  giveSlotBack();
+  await Promise.all(drives);
+  const after = (await records([id]))[0]?.execution.attemptedAt?.getTime() ?? 0;
+  expect(after - before).toBeGreaterThanOrEqual(400);
 });

@@ -48,7 +48,7 @@ export class Engines {
     private readonly adapters: EngineAdapter[],
   ) {}
 
-  /** Makes every adapter and writes the engines' rows. Throws `EnginesFileRefused`, with every fault, and what an adapter throws. */
+  /** Makes every adapter and writes the engines' rows. Throws `EnginesFileRefused`, with a fault of every engine that has one, and what an adapter throws. */
   static async open(options: EnginesOptions): Promise<Engines> {
     const { database } = options;
     const { rows } = await database.query<{ id: string }>({ text: 'SELECT id FROM installation' });
@@ -60,7 +60,9 @@ export class Engines {
     try {
       for (const [index, entry] of options.entries.entries()) {
         const at = `engines[${index}] (${entry.name})`;
-        const adapter = await create(options, entry, installationId).catch((error: unknown) => {
+        // What is refused already does no work of others any more.
+        const executes = options.executes && refused.length === 0;
+        const adapter = await create({ ...options, executes }, entry, installationId).catch((error: unknown) => {
           if (!(error instanceof OptionsRefused)) throw error;
           refused.push(`${at}.options: ${error.message}`);
         });

@@ -13,8 +13,10 @@ const PAGE = 10;
 const FIRST = Date.UTC(2026, 0, 1);
 
 let app: TestApp;
-/** Keys by the minute of their creation. */
+/** Keys by the minute of their creation, or what is told instead of it. */
 let made: string[] = [];
+let createdAt = (minute: number): Date => new Date(FIRST + minute * 60_000);
+const byMinute = createdAt;
 
 beforeAll(async () => {
   const kind = new MemoryEngine('memory').kind();
@@ -30,6 +32,7 @@ afterAll(() => app.close());
 
 beforeEach(async () => {
   made = [];
+  createdAt = byMinute;
   await app.database.query({ text: 'UPDATE engines SET listed_at = NULL, listed_until = NULL' });
   await app.database.query({ text: 'DELETE FROM drift' });
 });
@@ -37,8 +40,8 @@ beforeEach(async () => {
 async function list({ since, cursor }: ListRequest): Promise<ExecutionPage> {
   const { installationId } = engine();
   const all = made
-    .map((key, minute) => ({ key, createdAt: new Date(FIRST + minute * 60_000) }))
-    .filter(({ createdAt }) => createdAt >= since);
+    .map((key, minute) => ({ key, createdAt: createdAt(minute) }))
+    .filter((one) => one.createdAt >= since);
   const from = Number(cursor ?? 0);
   const page = all.slice(from, from + PAGE);
   const last = page.at(-1);
@@ -78,4 +81,24 @@ test('an orphan that is gone is one no longer, where a page of others has taken 
   made[0] = 'scheduled-in-its-place';
   await look();
   expect(await orphans()).toEqual([]);
+});
+
+test('an orphan is found behind more executions of one moment than one look reads', async () => {
+  const orphan = runKey(newRunToken(), 1);
+  made = [...others(150), orphan];
+  createdAt = (minute) => (minute < 150 ? new Date(FIRST) : byMinute(minute));
+  await app.database.query({ text: 'UPDATE engines SET listed_until = $1', values: [new Date(FIRST)] });
+  await look();
+  expect(await orphans()).toEqual([orphan]);
+});
+
+test('what somebody dated to the time to come hides no orphan that is made until then', async () => {
+  made = others(1);
+  createdAt = () => new Date('2999-01-01');
+  await look();
+  const orphan = runKey(newRunToken(), 1);
+  made = [orphan, ...others(1)];
+  createdAt = (minute) => (minute === 0 ? new Date(Date.now() + 1_000) : new Date('2999-01-01'));
+  await look();
+  expect(await orphans()).toEqual([orphan]);
 });

@@ -6,6 +6,8 @@ import type { Log } from '../platform/log.js';
 
 /** Pages of one look; what is left is read by the next pass. */
 const PAGES = 10;
+/** Of a look that has not come further yet, since so much was made at one moment. */
+const MOST_PAGES = 100;
 /** An execution may show up in the list this much later than its time of creation says. */
 const OVERLAP_MS = 60_000;
 /** Orphans known before that are looked at again per look. */
@@ -38,7 +40,7 @@ async function lookAtNew(db: Db, engine: Engine, since: Date): Promise<{ found: 
   let found = 0;
   let until = since;
   let cursor: string | undefined;
-  for (let page = 0; page < PAGES; page++) {
+  for (let page = 0; page < PAGES || (until <= since && page < MOST_PAGES); page++) {
     const seen = await list(engine, since, cursor);
     found += await storeOrphans(db, engine, seen.executions);
     until = endOf(seen) ?? until;
@@ -102,7 +104,8 @@ async function claimLook(db: Db, engine: string, intervalMs: number): Promise<{ 
 async function recordLook(db: Db, engine: string, done: boolean, until: Date): Promise<void> {
   await db.query({
     name: 'record-orphan-look',
-    text: `UPDATE engines SET listed_until = greatest(listed_until, $2, 'epoch'), listed_at = CASE WHEN $3 THEN listed_at END
+    // Others may have made something of a time to come, which hides nothing that is made until then.
+    text: `UPDATE engines SET listed_until = greatest(listed_until, least($2, now()), 'epoch'), listed_at = CASE WHEN $3 THEN listed_at END
            WHERE name = $1`,
     values: [engine, until, done],
   });

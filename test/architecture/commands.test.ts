@@ -15,7 +15,7 @@ const SCRIPTS = [
 ];
 
 function run(script: string, option: string): { status: number | null; stdout: string; stderr: string } {
-  return spawnSync(process.execPath, [`scripts/${script}.js`, option], { encoding: 'utf8' });
+  return spawnSync(process.execPath, [`scripts/${script}.js`, option], { encoding: 'utf8', timeout: 60_000 });
 }
 
 test.each(SCRIPTS)('%s explains itself', (script) => {

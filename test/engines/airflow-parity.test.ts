@@ -8,13 +8,17 @@ import { roleOf } from '../../adapters/airflow/compile/task-names.js';
 import { ownDag } from '../../adapters/airflow/dag-name.js';
 import { INSTALLATION_ID, callContext } from '../../adapters/conformance/world.js';
 import { parseDefinition } from '../../definition/parse-definition.js';
-import type { EngineAdapter } from '../../adapters/spi/engine-adapter.js';
+import type { EngineAdapter, RetryOutcome } from '../../adapters/spi/engine-adapter.js';
+import type { ExecutionRef } from '../../adapters/spi/facts.js';
 import { FaultProxy } from '../support/fault-proxy.js';
-import { PARITY_CASES, RETRIED } from './parity-cases.js';
-import { localSide, outcomeOn, parityWorkflow, registered, retriedOn } from './parity.js';
+import { until } from '../support/until.js';
+import { PARITY_CASES, RETRIED, STOPPED } from './parity-cases.js';
+import { localSide, observed, outcomeOn, parityWorkflow, registered, retriedOn } from './parity.js';
 import { sideBySide } from './side-by-side.js';
 
 const PATIENCE_MS = 240_000;
+
+type RetryArguments = Parameters<NonNullable<EngineAdapter['retry']>>;
 
 /** Five edges: a diamond with a fan-out on one side, and a task of a group. */
 const fanOutBetween = (): string =>
@@ -54,7 +58,7 @@ describe.each([
     adapter = await airflowEngine.create(options, hostWithoutDatabase());
   }, PATIENCE_MS);
   afterAll(async () => {
-    const workflows = [...PARITY_CASES, RETRIED].map(({ text }) => parityWorkflow(nameIn(text), text));
+    const workflows = [...PARITY_CASES, RETRIED, STOPPED].map(({ text }) => parityWorkflow(nameIn(text), text));
     for (const workflow of [...workflows, parityWorkflow('shape', fanOutBetween())]) {
       await adapter.retire(workflow, callContext());
     }
@@ -106,25 +110,49 @@ describe.each([
     2 * PATIENCE_MS,
   );
 
+  /** The last request of a retry is lost on its way, and the retry is made once more. */
+  async function retryTwice(...[ref, baseline, ctx]: RetryArguments): Promise<RetryOutcome> {
+    const { url } = options as { url: string };
+    const proxy = await FaultProxy.start(url);
+    const through = await airflowEngine.create({ ...options, url: proxy.through(url) }, hostWithoutDatabase());
+    // Airflow 2 is told of the items of a fan-out in a request of their own, before.
+    const isLast = (bytes: Buffer): boolean => /clearTaskInstances[^]*signalbox__end/.test(bytes.toString());
+    proxy.plan({ fault: { do: 'drop-request' }, times: 1, when: isLast });
+    try {
+      const lost = await through.retry?.(ref, baseline, ctx).catch((error: unknown) => error);
+      expect([lost, proxy.faulted]).toEqual([expect.objectContaining({ code: 'unknown' }), 1]);
+      return (await through.retry?.(ref, baseline, ctx)) ?? { outcome: 'active-again' };
+    } finally {
+      await through.close();
+      await proxy.close();
+    }
+  }
+
   test(
     'a retry whose last request is lost is made whole by its repeat',
     async () => {
-      const { url } = options as { url: string };
-      const proxy = await FaultProxy.start(url);
-      const through = await airflowEngine.create({ ...options, url: proxy.through(url) }, hostWithoutDatabase());
       const ours = await retriedOn(local.adapter, RETRIED, PATIENCE_MS);
-      const theirs = await retriedOn(adapter, RETRIED, PATIENCE_MS, async (ref, baseline, ctx) => {
-        // Airflow 2 is told of the items of a fan-out in a request of their own, before.
-        const isLast = (bytes: Buffer): boolean => /clearTaskInstances[^]*signalbox__end/.test(bytes.toString());
-        proxy.plan({ fault: { do: 'drop-request' }, times: 1, when: isLast });
-        const lost = await through.retry?.(ref, baseline, ctx).catch((error: unknown) => error);
-        expect([lost, proxy.faulted]).toEqual([expect.objectContaining({ code: 'unknown' }), 1]);
-        return (await through.retry?.(ref, baseline, ctx)) ?? { outcome: 'active-again' };
-      }).finally(async () => {
-        await through.close();
-        await proxy.close();
-      });
-      expect(theirs).toEqual(ours);
+      expect(await retriedOn(adapter, RETRIED, PATIENCE_MS, { retry: retryTwice })).toEqual(ours);
+    },
+    2 * PATIENCE_MS,
+  );
+
+  test(
+    'so is the retry of a run that was stopped',
+    async () => {
+      const stopped = (on: EngineAdapter) => async (ref: ExecutionRef) => {
+        const states = async (): Promise<string> => {
+          const seen = await observed(on, ref);
+          const items = seen.presence === 'present' ? (seen.taskRuns ?? []) : [];
+          return items.flatMap(({ mapIndex, state }) => (mapIndex === undefined ? [] : [state])).join();
+        };
+        await until(states, (seen) => seen === 'COMPLETED,RUNNING', PATIENCE_MS);
+        await on.cancel(ref, 'graceful', callContext());
+      };
+      const ours = await retriedOn(local.adapter, STOPPED, PATIENCE_MS, { meanwhile: stopped(local.adapter) });
+      expect([ours.before.phase, ours.after.phase]).toEqual(['cancelled', 'succeeded']);
+      const theirs = await retriedOn(adapter, STOPPED, PATIENCE_MS, { retry: retryTwice, meanwhile: stopped(adapter) });
+      expect([theirs.before.phase, theirs.after, theirs.attempts]).toEqual(['cancelled', ours.after, ours.attempts]);
     },
     2 * PATIENCE_MS,
   );

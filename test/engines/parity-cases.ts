@@ -170,3 +170,18 @@ export const RETRIED: ParityCase = {
   }),
   parameters: {},
 };
+
+/** Stopped once its first item is done, and retried. */
+export const STOPPED: ParityCase = {
+  name: 'a run that is stopped and retried',
+  text: definition('stopped', {
+    tasks: {
+      items: {
+        foreach: { items: ['a', 'b'] },
+        run: 'test "$SIGNALBOX_ITEM" = a || test "$SIGNALBOX_ATTEMPT" -ge 2 || exec sleep 600',
+      },
+      after: { needs: ['items'], run: 'true' },
+    },
+  }),
+  parameters: {},
+};

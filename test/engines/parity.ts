@@ -31,14 +31,17 @@ export interface TaskOutcome {
   exitCode: number | undefined;
 }
 
+/** What befalls a run before its first end. */
+export type Meanwhile = (ref: ExecutionRef) => Promise<void>;
+
 /** Its outcome before and after a retry, and how many attempts each task run then has. */
 export async function retriedOn(
   adapter: EngineAdapter,
   parity: ParityCase,
   patienceMs: number,
-  retry = adapter.retry,
+  { retry = adapter.retry, meanwhile }: { retry?: EngineAdapter['retry']; meanwhile?: Meanwhile } = {},
 ): Promise<{ before: Outcome; after: Outcome; attempts: Record<string, number> }> {
-  const { workflow, ref, facts } = await runOn(adapter, parity, patienceMs);
+  const { workflow, ref, facts } = await runOn(adapter, parity, patienceMs, meanwhile);
   const graph = await adapter.describe(workflow, callContext());
   const answer = await retry?.(ref, facts.baseline ?? '', callContext());
   if (answer?.outcome !== 'accepted') throw new Error(`not retried: ${JSON.stringify(answer)}`);
@@ -64,6 +67,7 @@ export async function runOn(
   adapter: EngineAdapter,
   { name, text, parameters }: ParityCase,
   patienceMs: number,
+  meanwhile?: Meanwhile,
 ): Promise<{ workflow: WorkflowVersion; ref: ExecutionRef; facts: PresentExecution }> {
   const parsed = parseDefinition(text);
   if (!parsed.ok) throw new Error(`${name}: ${JSON.stringify(parsed.diagnostics)}`);
@@ -73,6 +77,7 @@ export async function runOn(
   const deadline = Date.now() + patienceMs;
   await registered(adapter, workflow, patienceMs);
   const ref = await submitted(adapter, workflow, effective.values);
+  await meanwhile?.(ref);
   return { workflow, ref, facts: await ended(adapter, ref, deadline) };
 }
 
@@ -89,7 +94,7 @@ export async function registered(adapter: EngineAdapter, workflow: WorkflowVersi
 }
 
 /** A look whose answer was lost is no fact: the service asks again too. */
-async function observed(adapter: EngineAdapter, ref: ExecutionRef): Promise<Observation> {
+export async function observed(adapter: EngineAdapter, ref: ExecutionRef): Promise<Observation> {
   return adapter.observe(ref, callContext()).catch((error: unknown) => {
     if (!(error instanceof EngineError) || error.code !== 'unknown') throw error;
     return { presence: 'unread', key: ref.key, reason: error.message };

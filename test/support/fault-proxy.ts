@@ -41,6 +41,8 @@ interface Connection {
 
 export class FaultProxy {
   readonly #connections = new Set<Connection>();
+  /** To the server, for what was late when its client had gone. */
+  readonly #late = new Set<Socket>();
   #faults: PlannedFault[] = [];
   #port = 0;
   /** Turns that faults have befallen, by kind, and connections that were cut. */
@@ -116,6 +118,7 @@ export class FaultProxy {
   }
 
   async close(): Promise<void> {
+    for (const server of this.#late) server.destroy();
     if (this.listener.listening) await this.down();
   }
 
@@ -129,9 +132,12 @@ export class FaultProxy {
     const turns = new Turns(connection, this.target, (bytes) => this.#draw(bytes));
     client.on('close', () => {
       this.#connections.delete(connection);
-      turns.clientLeft();
+      if (turns.clientLeft() === 'late') this.#late.add(server);
     });
-    server.on('close', () => client.destroy());
+    server.on('close', () => {
+      this.#late.delete(server);
+      client.destroy();
+    });
     turns.follow();
   }
 
@@ -174,8 +180,10 @@ class Turns {
   }
 
   /** What was delayed still arrives, and is answered: a server in Go gives up what it does for a client that went away. */
-  clientLeft(): void {
-    if (!this.#awaitsLate) this.connection.server.end();
+  clientLeft(): 'late' | 'over' {
+    if (this.#awaitsLate) return 'late';
+    this.connection.server.end();
+    return 'over';
   }
 
   #fromClient(bytes: Buffer): void {
