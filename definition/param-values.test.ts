@@ -189,7 +189,8 @@ describe('the parameters of a run', () => {
 
 // Not on members named like `toString`: those make the other one throw.
 describe('the checker agrees with a full JSON Schema validator', () => {
-  const ajv = new Ajv2020({ strict: false, validateFormats: false });
+  // Without it what every object inherits counts as there: `toString` is never missing.
+  const ajv = new Ajv2020({ strict: false, validateFormats: false, ownProperties: true });
   const bound = fc.integer({ min: -3, max: 3 });
   const size = fc.integer({ min: 0, max: 3 });
   const value = fc.letrec<{ any: Json }>((tie) => ({
@@ -231,6 +232,11 @@ describe('the checker agrees with a full JSON Schema validator', () => {
       { requiredKeys: [] },
     ),
   })).schema;
+
+  test('where a required property has the name of an inherited one', () => {
+    const rules = { required: ['toString'] };
+    expect([ajv.validate(rules, {}), checkValue(rules, {}).length === 0]).toEqual([false, false]);
+  });
 
   test('on what is right and what is wrong', () => {
     fc.assert(
