@@ -152,7 +152,9 @@ describe.each([
       const ours = await retriedOn(local.adapter, STOPPED, PATIENCE_MS, { meanwhile: stopped(local.adapter) });
       expect([ours.before.phase, ours.after.phase]).toEqual(['cancelled', 'succeeded']);
       const theirs = await retriedOn(adapter, STOPPED, PATIENCE_MS, { retry: retryTwice, meanwhile: stopped(adapter) });
-      expect([theirs.before.phase, theirs.after, theirs.attempts]).toEqual(['cancelled', ours.after, ours.attempts]);
+      // An item that was done is done again: a stop makes all items of a task that works failed (README).
+      const attempts = { ...ours.attempts, 'items[0]': 2 };
+      expect([theirs.before.phase, theirs.after, theirs.attempts]).toEqual(['cancelled', ours.after, attempts]);
     },
     2 * PATIENCE_MS,
   );
