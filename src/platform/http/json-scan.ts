@@ -14,6 +14,8 @@ export type ScanFault =
 /** Names that every object has: as keys they shadow or reach what the code relies on. */
 const RESERVED: ReadonlySet<string> = new Set([...Object.getOwnPropertyNames(Object.prototype), 'prototype']);
 const NUMBER = /-?\d+(\.\d+)?([eE][+-]?\d+)?/y;
+/** A whole number that is exact by its length: a body may be half a million of them. */
+const SHORT_INTEGER = /-?\d{1,15}(?![\d.eE])/y;
 
 interface Level {
   /** Keys so far; undefined in an array. */
@@ -50,6 +52,11 @@ export function scanJson(text: string, maxDepth: number): ScanFault | undefined 
       if (level && typeof level.key === 'number') level.key += 1;
       at += 1;
     } else if (character === '-' || (character !== undefined && character >= '0' && character <= '9')) {
+      SHORT_INTEGER.lastIndex = at;
+      if (SHORT_INTEGER.test(text)) {
+        at = SHORT_INTEGER.lastIndex;
+        continue;
+      }
       NUMBER.lastIndex = at;
       const number = NUMBER.exec(text)?.[0];
       if (number === undefined) return undefined;
