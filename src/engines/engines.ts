@@ -48,7 +48,10 @@ export class Engines {
     private readonly adapters: EngineAdapter[],
   ) {}
 
-  /** Makes every adapter and writes the engines' rows. Throws `EnginesFileRefused`, with a fault of every engine that has one, and what an adapter throws. */
+  /**
+   * Makes every adapter and writes the engines' rows. Throws `EnginesFileRefused` with a fault of every engine that has one, and
+   * what an adapter throws.
+   */
   static async open(options: EnginesOptions): Promise<Engines> {
     const { database } = options;
     const { rows } = await database.query<{ id: string }>({ text: 'SELECT id FROM installation' });
@@ -60,7 +63,7 @@ export class Engines {
     try {
       for (const [index, entry] of options.entries.entries()) {
         const at = `engines[${index}] (${entry.name})`;
-        // What is refused already does no work of others any more.
+        // A start that is refused begins no work.
         const executes = options.executes && refused.length === 0;
         const adapter = await create({ ...options, executes }, entry, installationId).catch((error: unknown) => {
           if (!(error instanceof OptionsRefused)) throw error;
@@ -69,7 +72,7 @@ export class Engines {
         if (adapter === undefined) continue;
         adapters.push(adapter);
         if (entry.adopt === true && adapter.capabilities.verbs.listBorn === 'none') {
-          refused.push(`${at}.adopt: a run of ${entry.kind} is never begun by itself`);
+          refused.push(`${at}.adopt: ${entry.kind} starts no runs of its own to adopt`);
         }
         engines.set(entry.name, toEngine(options, installationId, entry, adapter));
       }

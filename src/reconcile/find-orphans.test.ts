@@ -13,10 +13,10 @@ const PAGE = 10;
 const FIRST = Date.UTC(2026, 0, 1);
 
 let app: TestApp;
-/** Keys by the minute of their creation, or what is told instead of it. */
+const byMinute = (minute: number): Date => new Date(FIRST + minute * 60_000);
+/** Keys, and when the one at this place was made. */
 let made: string[] = [];
-let createdAt = (minute: number): Date => new Date(FIRST + minute * 60_000);
-const byMinute = createdAt;
+let createdAt = byMinute;
 
 beforeAll(async () => {
   const kind = new MemoryEngine('memory').kind();

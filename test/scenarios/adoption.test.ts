@@ -250,7 +250,7 @@ test('an engine that starts no runs of its own cannot be told to adopt them', as
     databaseUrl: app.databaseUrl,
     engines: { kinds: ENGINE_KINDS, entries: [entry] },
   });
-  await expect(started).rejects.toThrow('engines[0] (local).adopt: a run of local is never begun by itself');
+  await expect(started).rejects.toThrow('engines[0] (local).adopt: local starts no runs of its own to adopt');
 });
 
 test('a run that is kept no longer is deleted in the record alone, and is not adopted again', async () => {
