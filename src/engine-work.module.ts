@@ -2,7 +2,11 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { Background } from './background.js';
 import { Dispatcher } from './dispatch/dispatcher.js';
 import { HintFollower } from './dispatch/hint-follower.js';
+import { ObserveStep } from './dispatch/observe-step.js';
+import { RetrySteps } from './dispatch/retry-steps.js';
 import { RunDriver } from './dispatch/run-driver.js';
+import { SteerSteps } from './dispatch/steer-steps.js';
+import { SubmitSteps } from './dispatch/submit-steps.js';
 import { WakeUps } from './dispatch/wake-ups.js';
 import { Engines } from './engines/engines.js';
 import { LifecycleRequests } from './lifecycle/lifecycle-requests.js';
@@ -21,13 +25,17 @@ const WORK = [
   Dispatcher,
   HintFollower,
   LifecycleRequests,
+  ObserveStep,
   Observer,
   ReconcileLoop,
   Reconciler,
   Registrar,
   Retention,
+  RetrySteps,
   RunDriver,
   RunRefresher,
+  SteerSteps,
+  SubmitSteps,
   Telemetry,
   TidyLoop,
   WakeUps,

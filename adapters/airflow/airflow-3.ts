@@ -1,12 +1,12 @@
 /** Airflow 3: REST v2. Facts about the engine were seen on 3.3.2 unless said otherwise. */
 import type { Json } from '../../definition/definition-types.js';
+import { unlessAbsent } from '../spi/engine-error.js';
 import { readJson, readObject, wordOf } from '../spi/http/read-answer.js';
 import type { Dialect } from './dialect.js';
 import { query, runPath, taskPath } from './dialect.js';
 import { integerBeyond64Bits } from './integer-limits.js';
 import { mustBeTime, readRunOf, readRuns } from './to-run.js';
 import type { DagRun } from './to-run.js';
-import { unlessAbsent } from './unless-absent.js';
 
 /** GETs are cut to so many rows whatever is asked for. */
 const PAGE = 100;

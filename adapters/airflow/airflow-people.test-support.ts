@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { People } from '../conformance/people.js';
 import { callContext } from '../conformance/world.js';
+import { unlessAbsent } from '../spi/engine-error.js';
 import type { AirflowClient } from './airflow-client.js';
 import { airflowFixture } from './airflow-fixtures.test-support.js';
 import { readDag } from './registration.js';
 import { DAG_ID_TOKEN, externalIdOf } from './dag-name.js';
 import { readRun } from './to-run.js';
-import { unlessAbsent } from './unless-absent.js';
 
 const PATIENCE_MS = 120_000;
 

@@ -1,13 +1,13 @@
 /** The runs of one Airflow as the verbs need them: read one, read its instances, tries and XComs. Changes nothing. */
 import type { Json } from '../../definition/definition-types.js';
 import type { CallContext } from '../spi/engine-adapter.js';
+import { unlessAbsent } from '../spi/engine-error.js';
 import type { ExecutionRef } from '../spi/facts.js';
 import { garbage, readCount, readList, readObject, readText } from '../spi/http/read-answer.js';
 import type { AirflowClient } from './airflow-client.js';
 import { dagOfExecution } from './dag-name.js';
 import type { TaskName } from './dialect.js';
 import { query, runPath, taskPath } from './dialect.js';
-import { unlessAbsent } from './unless-absent.js';
 import { readRunOf } from './to-run.js';
 import type { DagRun } from './to-run.js';
 import { readTaskInstance } from './to-task-run.js';

@@ -14,20 +14,19 @@ import type {
   SubmitOutcome,
   WorkflowVersion,
 } from '../spi/engine-adapter.js';
-import { EngineError } from '../spi/engine-error.js';
+import { EngineError, unlessAbsent } from '../spi/engine-error.js';
 import type { EngineHost } from '../spi/engine-kind.js';
 import type { ExecutionRef } from '../spi/facts.js';
 import { garbage, readCount, readList, readObject, readText } from '../spi/http/read-answer.js';
 import { AirflowClient, CONNECTIONS } from './airflow-client.js';
 import type { AirflowOptions } from './airflow-options.js';
 import { AirflowRuns } from './airflow-runs.js';
-import { unlessAbsent } from './unless-absent.js';
 import { dagOf, externalIdOf } from './dag-name.js';
 import { listBornRuns } from './born-runs.js';
 import { runPath } from './dialect.js';
 import { discoverDags } from './discover.js';
 import { readLogPage } from './log-page.js';
-import { MARKER_KEY, compiledConf, confOf, isSameMarker } from './marks.js';
+import { MARKER_KEY, compiledConf, confOf, hasKey, isSameMarker } from './marks.js';
 import { hasEnded, observe, observeMany } from './observe.js';
 import { AirflowRegistration, compiledDefinition, readDag } from './registration.js';
 import { AirflowSteering } from './steer.js';
@@ -35,7 +34,6 @@ import { readRunOf, readRuns } from './to-run.js';
 
 /** Executions one `observeMany` asks for in one call. */
 const PAGE = 100;
-const OUR_KEY = /^sb-[a-z2-7]{26}-g\d+$/;
 
 export function airflowAdapter(options: AirflowOptions, host: Pick<EngineHost, 'installationId'>): EngineAdapter {
   const { installationId } = host;
@@ -146,7 +144,7 @@ export function airflowAdapter(options: AirflowOptions, host: Pick<EngineHost, '
     const rows = readList(answer['dag_runs'], 'dag_runs').length;
     const runs = readRuns(answer);
     const executions = runs.flatMap((run): ListedExecution[] => {
-      if (!OUR_KEY.test(run.runId)) return [];
+      if (!hasKey(run.runId)) return [];
       const { dagId, runId, state, marker } = run;
       return [
         {

@@ -7,13 +7,11 @@ import { readCount, readList, readObject } from '../spi/http/read-answer.js';
 import type { AirflowClient } from './airflow-client.js';
 import { externalIdOf, referencedDag } from './dag-name.js';
 import type { Dialect } from './dialect.js';
-import { MARKER_KEY } from './marks.js';
+import { MARKER_KEY, hasKey } from './marks.js';
 import { readRuns } from './to-run.js';
 import type { DagRun } from './to-run.js';
 
 const PAGE = 100;
-/** Of any Signalbox: what bears one and has no row is an orphan, never one of these. */
-const A_KEY = /^sb-[a-z2-7]{26}-g\d+$/;
 const PARTS = ['active', 'ended'] as const;
 const ACTIVE = ['queued', 'running'];
 const ENDED = ['success', 'failed'];
@@ -36,7 +34,8 @@ export async function listBornRuns(client: AirflowClient, request: BornRequest, 
   const rows = readList(answer['dag_runs'], 'dag_runs').length;
   const executions = readRuns(answer).flatMap((run) => {
     const reference = references.get(run.dagId);
-    return reference === undefined || A_KEY.test(run.runId) ? [] : [toBorn(run, reference, client, dialect)];
+    // What bears a key and has no row is an orphan, never one of these.
+    return reference === undefined || hasKey(run.runId) ? [] : [toBorn(run, reference, client, dialect)];
   });
   const isLast = rows === 0 || offset + rows >= readCount(answer['total_entries'], 'total_entries');
   if (!isLast) return { executions, nextCursor: `${part} ${offset + rows}` };

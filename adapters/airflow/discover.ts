@@ -2,13 +2,12 @@
 import type { Json } from '../../definition/definition-types.js';
 import type { CallContext } from '../spi/engine-adapter.js';
 import type { DiscoverRequest, DiscoveredPage, EngineParameter, EngineWorkflow } from '../spi/discovery.js';
-import { EngineError } from '../spi/engine-error.js';
+import { EngineError, unlessAbsent } from '../spi/engine-error.js';
 import { garbage, readCount, readList, readObject, readText } from '../spi/http/read-answer.js';
 import type { JsonObject } from '../spi/http/read-answer.js';
 import type { AirflowClient } from './airflow-client.js';
 import { isOwnDag, referencedDag } from './dag-name.js';
 import { query } from './dialect.js';
-import { unlessAbsent } from './unless-absent.js';
 
 /** Airflow gives no more in one page. */
 const PAGE = 100;

@@ -1,14 +1,13 @@
 /** One page of the log of one try. Airflow gives a log whole: what was shown is read again and passed over. */
 import type { Readable } from 'node:stream';
 import type { CallContext, LogPage, LogRequest } from '../spi/engine-adapter.js';
-import { EngineError } from '../spi/engine-error.js';
+import { EngineError, unlessAbsent } from '../spi/engine-error.js';
 import { FINAL_TASK_STATES } from '../spi/facts.js';
 import { clientError } from '../spi/http/engine-http.js';
 import { garbage } from '../spi/http/read-answer.js';
 import type { AirflowRuns } from './airflow-runs.js';
 import { commandLine } from './command-line.js';
 import { compiledRun } from './compiled-run.js';
-import { unlessAbsent } from './unless-absent.js';
 import { query, taskPath } from './dialect.js';
 import type { TaskInstance } from './to-task-run.js';
 import { TASK_WORDS } from './to-task-run.js';

@@ -5,8 +5,14 @@ import type { JsonObject } from '../spi/http/read-answer.js';
 
 /** Key of the marker in `conf`: not a parameter, and nothing edits it after the trigger. */
 export const MARKER_KEY = '__signalbox';
+const A_KEY = /^sb-[a-z2-7]{26}-g\d+$/;
 /** Airflow takes no longer note. */
 const NOTE_LIMIT = 1000;
+
+/** Whether a run bears the key of some Signalbox, this one or another. */
+export function hasKey(runId: string): boolean {
+  return A_KEY.test(runId);
+}
 
 export function confOf(parameters: Record<string, Json>, marker: Marker, runId: string): JsonObject {
   return {

@@ -1,13 +1,13 @@
 /** What Airflow says of executions: one whole, or many by their run alone. */
 import type { Json } from '../../definition/definition-types.js';
 import type { CallContext } from '../spi/engine-adapter.js';
+import { unlessAbsent } from '../spi/engine-error.js';
 import { FINAL_PHASES } from '../spi/facts.js';
 import type { ExecutionRef, Failure, Observation, PresentExecution, TaskRunFacts } from '../spi/facts.js';
 import type { AirflowRuns, XCom } from './airflow-runs.js';
 import { RUN_OUTPUTS_KEY, inTurns } from './airflow-runs.js';
 import { compiledRun } from './compiled-run.js';
 import { compiledEnd, readResults } from './compiled-results.js';
-import { unlessAbsent } from './unless-absent.js';
 import { readDag } from './registration.js';
 import type { TaskResult } from './task-result.js';
 import { toCompiledTaskRuns } from './to-compiled-facts.js';

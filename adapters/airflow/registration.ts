@@ -6,7 +6,7 @@ import type { Definition, Diagnostic } from '../../definition/definition-types.j
 import { parseDefinition } from '../../definition/parse-definition.js';
 import { toTaskGraph } from '../../definition/task-graph.js';
 import type { CallContext, DefinitionText, Registration, Validation, WorkflowVersion } from '../spi/engine-adapter.js';
-import { EngineError } from '../spi/engine-error.js';
+import { EngineError, unlessAbsent } from '../spi/engine-error.js';
 import type { TaskGraph } from '../spi/facts.js';
 import { readCount, readList, readObject, readText } from '../spi/http/read-answer.js';
 import type { JsonObject } from '../spi/http/read-answer.js';
@@ -14,7 +14,6 @@ import type { AirflowClient } from './airflow-client.js';
 import { compileDefinition } from './compile/compile-definition.js';
 import { runtimeCode } from './compile/runtime-code.js';
 import { DAG_ID_TOKEN, dagOf, ownDag, referencedDag } from './dag-name.js';
-import { unlessAbsent } from './unless-absent.js';
 
 const DEFINITION_LIMIT_BYTES = 1_048_576;
 /** Pages of import errors that are looked through. */

@@ -6,7 +6,7 @@ import { FINAL_TASK_STATES } from '../spi/facts.js';
 import type { AttemptFacts, TaskRunFacts, TaskState } from '../spi/facts.js';
 import { readJson } from '../spi/http/read-answer.js';
 import type { JsonObject } from '../spi/http/read-answer.js';
-import { isObject, objectsIn, textIn, timeIn } from './read-fields.js';
+import { argumentOf, isObject, objectsIn, textIn, timeIn } from './read-fields.js';
 
 /** Arguments of the workflow that are ours; a template may declare `signalbox-round` and use it. */
 export const ROUND_PARAMETER = 'signalbox-round';
@@ -97,10 +97,4 @@ function readAttempt(entry: JsonObject): AttemptFacts | undefined {
     };
   }
   return attempt;
-}
-
-function argumentOf(spec: JsonObject, name: string): string | undefined {
-  const given = isObject(spec['arguments']) ? objectsIn(spec['arguments'], 'parameters') : [];
-  const parameter = given.find((one) => one['name'] === name);
-  return parameter && textIn(parameter, 'value');
 }

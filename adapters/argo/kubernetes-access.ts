@@ -1,7 +1,7 @@
 /** Argo through its objects in the Kubernetes API, where no argo-server runs. What only argo-server does is absent. */
 import { gunzipSync } from 'node:zlib';
 import type { CallContext } from '../spi/engine-adapter.js';
-import { EngineError } from '../spi/engine-error.js';
+import { EngineError, unlessAbsent } from '../spi/engine-error.js';
 import { garbage, readJson, readObject, readText } from '../spi/http/read-answer.js';
 import type { JsonObject } from '../spi/http/read-answer.js';
 import type {
@@ -19,7 +19,6 @@ import { ArgoHttp } from './argo-http.js';
 import type { Endpoint, StreamContext } from './argo-http.js';
 import { isObject, readNamed, objectIn, rowsIn, textIn } from './read-fields.js';
 import { streamLines } from './stream-lines.js';
-import { unlessAbsent } from './unless-absent.js';
 
 const GROUP = '/apis/argoproj.io/v1alpha1';
 const MERGE_PATCH = { 'content-type': 'application/merge-patch+json' };

@@ -30,6 +30,12 @@ export function textIn(parent: JsonObject, name: string): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
+/** The value of an argument of a template or a workflow, or its default. */
+export function argumentOf(spec: JsonObject, name: string): string | undefined {
+  const given = objectsIn(objectIn(spec, 'arguments'), 'parameters').find((one) => one['name'] === name);
+  return given && textIn(given, 'value');
+}
+
 /** A moment under a name; nothing where there is none. */
 export function timeIn(parent: JsonObject, name: string): Date | undefined {
   const text = textIn(parent, name);

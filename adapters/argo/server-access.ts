@@ -1,7 +1,7 @@
 /** Argo through argo-server: REST, generated from its gRPC interface. Facts are from argo-server 3.7. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CallContext } from '../spi/engine-adapter.js';
-import { EngineError } from '../spi/engine-error.js';
+import { EngineError, unlessAbsent } from '../spi/engine-error.js';
 import { garbage, readJson, readObject, readText } from '../spi/http/read-answer.js';
 import type { JsonObject } from '../spi/http/read-answer.js';
 import type {
@@ -21,7 +21,6 @@ import type { Endpoint, StreamContext } from './argo-http.js';
 import { isObject, readNamed, objectIn, rowsIn, textIn } from './read-fields.js';
 import { streamLines } from './stream-lines.js';
 import { toRefusal } from './to-refusal.js';
-import { unlessAbsent } from './unless-absent.js';
 
 /** What a row of a list shows. `fields` knows no wildcard inside of maps. */
 const ROW_FIELDS = [

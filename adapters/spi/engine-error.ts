@@ -41,3 +41,11 @@ export class EngineError extends Error {
 export function mayHaveActed(code: EngineErrorCode): boolean {
   return code === 'timeout' || code === 'unknown';
 }
+
+/** What a call answers; nothing when the engine says positively that there is no such thing. */
+export async function unlessAbsent<T>(call: Promise<T>): Promise<T | undefined> {
+  return call.catch((error: unknown) => {
+    if (error instanceof EngineError && error.code === 'not-found') return undefined;
+    throw error;
+  });
+}

@@ -24,9 +24,9 @@ const KEY_CAN_CHANGE: SourceChange = {
     key = excluded.key, outcome`,
 };
 const DRAWS_KEYS: SourceChange = {
-  file: 'src/dispatch/run-driver.ts',
-  from: `import { nextStep, type Step, type StepContext } from './next-step.js';`,
-  to: `import { nextStep, type Step, type StepContext } from './next-step.js';
+  file: 'src/dispatch/submit-steps.ts',
+  from: `import { toSubmission } from './to-submission.js';`,
+  to: `import { toSubmission } from './to-submission.js';
 import { newRunToken, runKey } from '../lifecycle/run-key.js';`,
 };
 
@@ -37,17 +37,18 @@ export const BUGS = {
       KEY_CAN_CHANGE,
       DRAWS_KEYS,
       {
-        file: 'src/dispatch/run-driver.ts',
+        file: 'src/dispatch/submit-steps.ts',
         from: `    const submission = toSubmission(engine.installationId, visit.run, parts);`,
         to: `    const key = runKey(newRunToken(), visit.run.generation);
     const named = { ...visit.run, execution: { ...visit.run.execution, key } };
     const submission = toSubmission(engine.installationId, named, parts);`,
       },
       {
-        file: 'src/dispatch/run-driver.ts',
+        file: 'src/dispatch/submit-steps.ts',
         from: `      this.killPoints.reach('submit.after-call');
       await visit.write((run) => afterAccepted(run, outcome));`,
         to: `      this.killPoints.reach('submit.after-call');
+      const { key } = submission.ref;
       await visit.write((run) => {
         const accepted = afterAccepted(run, outcome);
         return { ...accepted, execution: { ...run.execution, ...accepted.execution, key } };

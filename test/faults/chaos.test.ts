@@ -1,5 +1,6 @@
 /** `npm run chaos` in small: two of everything and PostgreSQL, killed behind faulty wires; and the same with a bug in it. */
 import { expect, test } from '@jest/globals';
+import { typeErrors } from '../chaos/bug-types.js';
 import { applyChanges, BUGS } from '../chaos/bugs.js';
 import { runChaos, type ChaosSummary } from '../chaos/chaos.js';
 import { ChaosOptionsRefused, readChaosOptions } from '../chaos/chaos-options.js';
@@ -31,6 +32,10 @@ test('a service that stores keys after the call is caught', async () => {
   const summary = await chaos(...args);
   expect(summary.doubled).toBeGreaterThan(0);
 }, 300_000);
+
+test.each(Object.entries(BUGS))('the bug %s is code that the compiler takes', (_name, bug) => {
+  expect(typeErrors(bug)).toEqual([]);
+});
 
 test('a bug that no longer fits the sources is said to', () => {
   const bug = BUGS['key-after-call'];

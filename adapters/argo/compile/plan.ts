@@ -2,7 +2,7 @@
 import type { Definition } from '../../../definition/definition-types.js';
 import type { JsonObject } from '../../spi/http/read-answer.js';
 import { readJson } from '../../spi/http/read-answer.js';
-import { isObject, objectIn, objectsIn, textIn } from '../read-fields.js';
+import { argumentOf, isObject } from '../read-fields.js';
 import { PLAN } from './argo-names.js';
 import { base64 } from './expression.js';
 
@@ -20,12 +20,6 @@ export function readPlan(spec: JsonObject): Plan | undefined {
   if (text === undefined) return undefined;
   const plan = readJson(Buffer.from(text, 'base64'));
   return isPlan(plan) ? plan : undefined;
-}
-
-/** The value of an argument, or its default. */
-export function argumentOf(spec: JsonObject, name: string): string | undefined {
-  const given = objectsIn(objectIn(spec, 'arguments'), 'parameters').find((one) => one['name'] === name);
-  return given && textIn(given, 'value');
 }
 
 /** The marker of our own compiler is enough: nobody else writes this argument. */

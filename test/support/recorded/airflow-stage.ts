@@ -6,9 +6,9 @@ import { airflowPeople } from '../../../adapters/airflow/airflow-people.test-sup
 import { AirflowClient } from '../../../adapters/airflow/airflow-client.js';
 import { airflowAdapter } from '../../../adapters/airflow/airflow.adapter.js';
 import { readAirflowOptions } from '../../../adapters/airflow/airflow-options.js';
-import { unlessAbsent } from '../../../adapters/airflow/unless-absent.js';
 import { portableFixture } from '../../../adapters/conformance/portable-fixtures.js';
 import { callContext } from '../../../adapters/conformance/world.js';
+import { unlessAbsent } from '../../../adapters/spi/engine-error.js';
 import { ENGINE_URL } from './clean-recording.js';
 import { Recorder } from './recorder.js';
 import type { Dialect } from './recording.js';
