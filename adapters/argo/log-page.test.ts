@@ -4,7 +4,9 @@ import { readArchivedPage, readPodLogPage } from './log-page.js';
 
 const at = (nanoseconds: number, text: string): string =>
   `2026-01-31T12:00:00.${String(nanoseconds).padStart(9, '0')}Z ${text}`;
-const EXIT = at(9, 'time="2026-01-31T12:00:00.000Z" level=info msg="sub-process exited" argo=true error="<nil>"');
+const exit = (error: string): string =>
+  `time="2026-01-31T12:00:00.000Z" level=info msg="sub-process exited" argo=true error="${error}"`;
+const EXIT = at(9, exit('<nil>'));
 
 async function* linesOf(lines: readonly string[]): AsyncGenerator<string> {
   yield* lines;
@@ -24,6 +26,35 @@ describe('readPodLogPage', () => {
   test('leaves out what the executor says at the end, and nothing the task says', async () => {
     const lines = [at(1, 'Error: exit status 3'), at(2, 'b'), EXIT, at(10, 'Error: exit status 3')];
     expect(await page(lines)).toEqual({ text: 'Error: exit status 3\nb\n', end: true, next: undefined });
+  });
+
+  // The two streams of a container end at the same time: what has no line break is then followed by whatever comes.
+  test.each([
+    { reason: 'its exit', lines: [at(1, `a`), at(2, `b${exit('<nil>')}`)], text: 'a\nb\n' },
+    {
+      reason: 'its exit with an error, and the error after it',
+      lines: [at(1, `b${exit('exit status 3')}`), at(2, 'Error: exit status 3')],
+      text: 'b\n',
+    },
+    {
+      reason: 'the error after its exit',
+      lines: [at(1, exit('exit status 3')), at(2, 'bError: exit status 3')],
+      text: 'b\n',
+    },
+    {
+      reason: "an error without an exit before it is the task's",
+      lines: [at(1, 'bError: exit status 3'), EXIT],
+      text: 'bError: exit status 3\n',
+    },
+    {
+      reason: "what goes on after it is the task's",
+      lines: [at(1, `a${exit('<nil>')} b`)],
+      text: `a${exit('<nil>')} b\n`,
+    },
+  ])('keeps the last words of a task that the executor writes behind: $reason', async ({ lines, text }) => {
+    expect(await page(lines)).toEqual({ text, end: true, next: undefined });
+    const archived = await readArchivedPage(linesOf(lines.map((line) => line.slice(line.indexOf(' ') + 1))), 0, 1_000);
+    expect(await textOf(archived)).toBe(text);
   });
 
   test('gives the same lines in pages of any size, each once, also of one moment', async () => {

@@ -50,10 +50,10 @@ export async function readPodLogPage(
     any = true;
     seen = { nanoseconds, count: nanoseconds === seen.nanoseconds ? seen.count + 1 : 1 };
     const isNew = nanoseconds > from.nanoseconds || (nanoseconds === from.nanoseconds && seen.count > from.count);
-    const own = isExecutorLine(text, afterExecutor);
-    afterExecutor = own;
+    const said = ofTask(text, afterExecutor);
+    afterExecutor = said.executor;
     if (!isNew) continue;
-    const kept = own ? '' : fit(`${text}\n`, Math.min(request.limitBytes, LINE_LIMIT_BYTES));
+    const kept = said.text === undefined ? '' : fit(`${said.text}\n`, Math.min(request.limitBytes, LINE_LIMIT_BYTES));
     const bytes = Buffer.byteLength(kept);
     if (size + bytes > request.limitBytes) {
       full = true;
@@ -74,10 +74,20 @@ export async function readPodLogPage(
   };
 }
 
-/** Argo's executor writes its own last words into the log of the task. */
-function isExecutorLine(text: string, afterExecutor: boolean): boolean {
-  if (/^time="[^"]*" level=\w+ msg=.* argo=true( |$)/.test(text)) return true;
-  return afterExecutor && /^Error: exit status \d+$/.test(text);
+const EXECUTOR_LINE = /^time="[^"]*" level=\w+ msg=.* argo=true( |$)/;
+const EXECUTOR_EXIT = /time="[\d:.TZ-]{20,30}" level=\w+ msg="sub-process exited" argo=true error="[^"]*"$/;
+const EXECUTOR_ERROR = /Error: exit status \d+$/;
+
+/**
+ * What a line has of the task: Argo's executor writes its own last words into the same log, on lines of their own or behind a
+ * last line of the task without its break, for the two streams of a container end at the same time. Nothing where all of it
+ * is the executor's.
+ */
+function ofTask(text: string, afterExecutor: boolean): { text: string | undefined; executor: boolean } {
+  if (EXECUTOR_LINE.test(text)) return { text: undefined, executor: true };
+  const words = EXECUTOR_EXIT.exec(text) ?? (afterExecutor ? EXECUTOR_ERROR.exec(text) : null);
+  if (!words) return { text, executor: false };
+  return { text: words.index === 0 ? undefined : text.slice(0, words.index), executor: true };
 }
 
 function splitLine(line: string): { nanoseconds?: bigint; text: string } {
@@ -112,11 +122,11 @@ export async function readArchivedPage(
   let full = false;
   let afterExecutor = false;
   for await (const line of lines) {
-    const own = isExecutorLine(line, afterExecutor);
-    afterExecutor = own;
+    const said = ofTask(line, afterExecutor);
+    afterExecutor = said.executor;
     number += 1;
-    if (number <= linesRead || own) continue;
-    const kept = fit(`${line}\n`, Math.min(limitBytes, LINE_LIMIT_BYTES));
+    if (number <= linesRead || said.text === undefined) continue;
+    const kept = fit(`${said.text}\n`, Math.min(limitBytes, LINE_LIMIT_BYTES));
     size += Buffer.byteLength(kept);
     if (size > limitBytes) {
       full = true;
