@@ -54,7 +54,11 @@ export function realArgo(endpoint: ArgoEndpoint): RealEngine {
     },
     removeAllOf: async (installationId) => {
       const selector = `${INSTALLATION}=${toLabelValue(installationId)}`;
-      await kubectl(endpoint, 'delete', 'workflows,workflowtemplates', '-n', endpoint.namespace, '-l', selector);
+      // One request a kind: kubectl would delete a thousand one by one, and wait for each.
+      for (const kind of ['workflows', 'workflowtemplates']) {
+        const path = `/apis/argoproj.io/v1alpha1/namespaces/${endpoint.namespace}/${kind}`;
+        await kubectl(endpoint, 'delete', '--raw', `${path}?labelSelector=${encodeURIComponent(selector)}`);
+      }
     },
     close: () => Promise.resolve(),
   };
