@@ -5,6 +5,7 @@ import { EngineError, unlessAbsent } from '../spi/engine-error.js';
 import { FINAL_TASK_STATES } from '../spi/facts.js';
 import { clientError } from '../spi/http/engine-http.js';
 import { garbage } from '../spi/http/read-answer.js';
+import { LogText } from '../spi/log-text.js';
 import type { AirflowRuns } from './airflow-runs.js';
 import { commandLine } from './command-line.js';
 import { compiledRun } from './compiled-run.js';
@@ -50,7 +51,7 @@ export async function readLogPage(runs: AirflowRuns, request: LogRequest, ctx: C
   if (ended && page.lost !== undefined) return none(`Airflow cannot read it: ${page.lost}`);
   return {
     source: ended ? 'archived' : 'live',
-    chunks: once(page.text),
+    chunks: page.text.chunks(),
     end: ended && page.isLast,
     ...(ended && page.isLast ? {} : { nextCursor: `line-${page.next}` }),
   };
@@ -65,7 +66,7 @@ function ofCommand(render: (line: string) => string | undefined): (line: string)
 }
 
 interface Page {
-  text: string;
+  text: LogText;
   /** Lines of the engine before the next page. */
   next: number;
   isLast: boolean;
@@ -89,8 +90,8 @@ async function collect(
   ctx: CallContext,
   ended: boolean,
 ): Promise<Page> {
-  const parts: string[] = [];
-  let [size, line] = [0, 0];
+  const page = new LogText(limitBytes);
+  let line = 0;
   let lost: string | undefined;
   let said = false;
   try {
@@ -104,18 +105,16 @@ async function collect(
       if (line <= from) continue;
       const shown = overlong ? words.beginning(text) : words.render(text);
       if (shown === undefined) continue;
-      const part = toLine(shown, limitBytes, overlong);
-      const bytes = Buffer.byteLength(part);
-      if (size + bytes > limitBytes) return { text: parts.join(''), next: line - 1, isLast: false, lost: undefined };
-      parts.push(part);
-      size += bytes;
+      if (!page.add(toLine(shown, limitBytes, overlong))) {
+        return { text: page, next: line - 1, isLast: false, lost: undefined };
+      }
     }
   } catch (error) {
     throw error instanceof EngineError ? error : clientError(error, ctx.signal);
   } finally {
     body.destroy();
   }
-  return { text: parts.join(''), next: Math.max(line, from), isLast: true, lost: said ? undefined : lost };
+  return { text: page, next: Math.max(line, from), isLast: true, lost: said ? undefined : lost };
 }
 
 /** Bytes that are no UTF-8 are an answer nobody can read. */
@@ -172,9 +171,5 @@ function lineOf(cursor: string | undefined): number {
 }
 
 function none(reason: string): LogPage {
-  return { source: 'none', chunks: once(''), end: true, reason };
-}
-
-async function* once(text: string): AsyncGenerator<Uint8Array> {
-  if (text !== '') yield Buffer.from(text);
+  return { source: 'none', chunks: new LogText(0).chunks(), end: true, reason };
 }

@@ -1,6 +1,7 @@
 /** Pages of a container's log, by the time and the number of its lines. */
 import type { LogPage, LogRequest } from '../spi/engine-adapter.js';
 import { EngineError } from '../spi/engine-error.js';
+import { LogText } from '../spi/log-text.js';
 
 /** A line is never longer; what is beyond is cut and marked. */
 const LINE_LIMIT_BYTES = 1_048_576;
@@ -37,10 +38,9 @@ export async function readPodLogPage(
   ended: boolean,
 ): Promise<LogPage | undefined> {
   const from = readCursor(request.cursor);
-  const page: string[] = [];
+  const page = new LogText(request.limitBytes);
   let position = from;
   let seen = { nanoseconds: -1n, count: 0 };
-  let size = 0;
   let full = false;
   let any = false;
   let afterExecutor = false;
@@ -54,13 +54,10 @@ export async function readPodLogPage(
     afterExecutor = said.executor;
     if (!isNew) continue;
     const kept = said.text === undefined ? '' : fit(`${said.text}\n`, Math.min(request.limitBytes, LINE_LIMIT_BYTES));
-    const bytes = Buffer.byteLength(kept);
-    if (size + bytes > request.limitBytes) {
+    if (!page.add(kept)) {
       full = true;
       break;
     }
-    page.push(kept);
-    size += bytes;
     // Lines of two streams may come a little out of order: a position never goes back.
     if (nanoseconds >= position.nanoseconds) position = seen;
   }
@@ -68,7 +65,7 @@ export async function readPodLogPage(
   const end = ended && !full;
   return {
     source: 'live',
-    chunks: once(Buffer.from(page.join(''), 'utf8')),
+    chunks: page.chunks(),
     end,
     ...(end ? {} : { nextCursor: `${position.nanoseconds}.${position.count}` }),
   };
@@ -106,19 +103,14 @@ function fit(line: string, limitBytes: number): string {
   return new TextDecoder('utf-8', { fatal: false }).decode(bytes.subarray(0, room)).replace(/\ufffd$/, '') + CUT;
 }
 
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  if (bytes.length > 0) yield bytes;
-}
-
 /** The archive knows no ranges: the page begins after so many lines, which are read again and left out. */
 export async function readArchivedPage(
   lines: AsyncIterable<string>,
   linesRead: number,
   limitBytes: number,
 ): Promise<LogPage> {
-  const page: string[] = [];
+  const page = new LogText(limitBytes);
   let number = 0;
-  let size = 0;
   let full = false;
   let afterExecutor = false;
   for await (const line of lines) {
@@ -127,16 +119,14 @@ export async function readArchivedPage(
     number += 1;
     if (number <= linesRead || said.text === undefined) continue;
     const kept = fit(`${said.text}\n`, Math.min(limitBytes, LINE_LIMIT_BYTES));
-    size += Buffer.byteLength(kept);
-    if (size > limitBytes) {
+    if (!page.add(kept)) {
       full = true;
       break;
     }
-    page.push(kept);
   }
   return {
     source: 'archived',
-    chunks: once(Buffer.from(page.join(''), 'utf8')),
+    chunks: page.chunks(),
     end: !full,
     ...(full ? { nextCursor: `archived.${number - 1}` } : {}),
   };
