@@ -32,6 +32,16 @@ describe('readPodLogPage', () => {
   test.each([
     { reason: 'its exit', lines: [at(1, `a`), at(2, `b${exit('<nil>')}`)], text: 'a\nb\n' },
     {
+      reason: "an error after other words of the executor is the task's",
+      lines: [at(1, exit('<nil>').replace('sub-process exited', 'capturing logs')), at(2, 'bError: exit status 3')],
+      text: 'bError: exit status 3\n',
+    },
+    {
+      reason: "one error follows an exit, the next is the task's",
+      lines: [at(1, exit('exit status 3')), at(2, 'Error: exit status 3'), at(3, 'bError: exit status 3')],
+      text: 'bError: exit status 3\n',
+    },
+    {
       reason: 'its exit with an error, and the error after it',
       lines: [at(1, `b${exit('exit status 3')}`), at(2, 'Error: exit status 3')],
       text: 'b\n',

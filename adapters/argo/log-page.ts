@@ -7,6 +7,11 @@ import { LogText } from '../spi/log-text.js';
 const LINE_LIMIT_BYTES = 1_048_576;
 const CUT = ' [cut]\n';
 
+/** What Argo's executor writes into the log of a task: any word of its own, that the process has ended, and after that why. */
+const EXECUTOR_LINE = /^time="[^"]*" level=\w+ msg=.* argo=true( |$)/;
+const EXECUTOR_EXIT = /time="[\d:.TZ-]{20,30}" level=\w+ msg="sub-process exited" argo=true error="[^"]*"$/;
+const EXECUTOR_ERROR = /Error: exit status \d+$/;
+
 /** Behind which line the next page starts: the last time seen, and how many lines of that very time were read. */
 interface Position {
   nanoseconds: bigint;
@@ -43,15 +48,15 @@ export async function readPodLogPage(
   let seen = { nanoseconds: -1n, count: 0 };
   let full = false;
   let any = false;
-  let afterExecutor = false;
+  let afterExit = false;
   for await (const line of lines) {
     const { nanoseconds, text } = splitLine(line);
     if (nanoseconds === undefined) continue;
     any = true;
     seen = { nanoseconds, count: nanoseconds === seen.nanoseconds ? seen.count + 1 : 1 };
     const isNew = nanoseconds > from.nanoseconds || (nanoseconds === from.nanoseconds && seen.count > from.count);
-    const said = ofTask(text, afterExecutor);
-    afterExecutor = said.executor;
+    const said = ofTask(text, afterExit);
+    afterExit = said.exit;
     if (!isNew) continue;
     const kept = said.text === undefined ? '' : fit(`${said.text}\n`, Math.min(request.limitBytes, LINE_LIMIT_BYTES));
     if (!page.add(kept)) {
@@ -71,20 +76,16 @@ export async function readPodLogPage(
   };
 }
 
-const EXECUTOR_LINE = /^time="[^"]*" level=\w+ msg=.* argo=true( |$)/;
-const EXECUTOR_EXIT = /time="[\d:.TZ-]{20,30}" level=\w+ msg="sub-process exited" argo=true error="[^"]*"$/;
-const EXECUTOR_ERROR = /Error: exit status \d+$/;
-
 /**
- * What a line has of the task: Argo's executor writes its own last words into the same log, on lines of their own or behind a
- * last line of the task without its break, for the two streams of a container end at the same time. Nothing where all of it
- * is the executor's.
+ * What a line has of the task; nothing where all of it is the executor's. Its last words may stand behind a last line of the
+ * task without its break, for the two streams of a container end at the same time. `exit`: the process has ended by it.
  */
-function ofTask(text: string, afterExecutor: boolean): { text: string | undefined; executor: boolean } {
-  if (EXECUTOR_LINE.test(text)) return { text: undefined, executor: true };
-  const words = EXECUTOR_EXIT.exec(text) ?? (afterExecutor ? EXECUTOR_ERROR.exec(text) : null);
-  if (!words) return { text, executor: false };
-  return { text: words.index === 0 ? undefined : text.slice(0, words.index), executor: true };
+function ofTask(text: string, afterExit: boolean): { text: string | undefined; exit: boolean } {
+  const exit = EXECUTOR_EXIT.exec(text);
+  if (!exit && EXECUTOR_LINE.test(text)) return { text: undefined, exit: false };
+  const words = exit ?? (afterExit ? EXECUTOR_ERROR.exec(text) : null);
+  if (!words) return { text, exit: false };
+  return { text: words.index === 0 ? undefined : text.slice(0, words.index), exit: exit !== null };
 }
 
 function splitLine(line: string): { nanoseconds?: bigint; text: string } {
@@ -112,10 +113,10 @@ export async function readArchivedPage(
   const page = new LogText(limitBytes);
   let number = 0;
   let full = false;
-  let afterExecutor = false;
+  let afterExit = false;
   for await (const line of lines) {
-    const said = ofTask(line, afterExecutor);
-    afterExecutor = said.executor;
+    const said = ofTask(line, afterExit);
+    afterExit = said.exit;
     number += 1;
     if (number <= linesRead || said.text === undefined) continue;
     const kept = fit(`${said.text}\n`, Math.min(limitBytes, LINE_LIMIT_BYTES));
