@@ -20,8 +20,8 @@ export function typeErrors(bug: Bug): string[] {
   };
   const program = ts.createProgram([...files.keys()], options, host);
   return [...files.keys()].flatMap((path) =>
-    program
-      .getSemanticDiagnostics(program.getSourceFile(path))
+    ts
+      .getPreEmitDiagnostics(program, program.getSourceFile(path))
       .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n')),
   );
 }
