@@ -37,6 +37,16 @@ describe('readPodLogPage', () => {
       text: 'bError: exit status 3\n',
     },
     {
+      reason: 'the executor says more between exit and error',
+      lines: [
+        at(1, 'b'),
+        at(2, exit('exit status 3')),
+        at(3, exit('<nil>').replace('sub-process exited', 'copying outputs')),
+        at(4, 'Error: exit status 3'),
+      ],
+      text: 'b\n',
+    },
+    {
       reason: "one error follows an exit, the next is the task's",
       lines: [at(1, exit('exit status 3')), at(2, 'Error: exit status 3'), at(3, 'bError: exit status 3')],
       text: 'bError: exit status 3\n',

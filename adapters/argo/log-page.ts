@@ -78,11 +78,12 @@ export async function readPodLogPage(
 
 /**
  * What a line has of the task; nothing where all of it is the executor's. Its last words may stand behind a last line of the
- * task without its break, for the two streams of a container end at the same time. `exit`: the process has ended by it.
+ * task without its break, for the two streams of a container end at the same time. `exit`: the
+ * process has ended, and its error may follow; the executor says other things in between.
  */
 function ofTask(text: string, afterExit: boolean): { text: string | undefined; exit: boolean } {
   const exit = EXECUTOR_EXIT.exec(text);
-  if (!exit && EXECUTOR_LINE.test(text)) return { text: undefined, exit: false };
+  if (!exit && EXECUTOR_LINE.test(text)) return { text: undefined, exit: afterExit };
   const words = exit ?? (afterExit ? EXECUTOR_ERROR.exec(text) : null);
   if (!words) return { text, exit: false };
   return { text: words.index === 0 ? undefined : text.slice(0, words.index), exit: exit !== null };
