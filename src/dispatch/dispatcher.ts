@@ -1,4 +1,5 @@
 /** Keeps every engine's slots busy with due runs: claims by wake-up or poll, drives each claim, follows the engines' hints. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config.js';
 import { checkHealth } from '../engines/engine-health.js';
@@ -82,7 +83,7 @@ class Lane {
   ) {
     this.engineName = engine.name;
     this.ahead = 2 * engine.slots;
-    this.claimed = Math.ceil(engine.slots / 2);
+    this.claimed = engine.slots;
     this.work = makeDriveLane(database, engine);
   }
 
@@ -120,7 +121,11 @@ class Lane {
     try {
       await this.askForEpoch();
       const { token, runs } = await claimDueRuns(this.database, this.engineName, free, this.options.leaseMs);
-      for (const run of runs) this.take(run, token);
+      for (const run of runs) {
+        this.take(run, token);
+        // What engines answer meanwhile comes in between.
+        await nextTurn();
+      }
       this.backlog = runs.length === free;
     } catch (error) {
       this.telemetry.log.warn({ engine: this.engineName, err: error }, 'due runs could not be claimed');

@@ -5,9 +5,12 @@ import { Batches } from '../platform/batches.js';
 import type { Database } from '../platform/database.js';
 import { isContention, isRefusedValue } from '../platform/database-errors.js';
 
-/** Statements at once. A row that somebody else holds locked keeps the runs beside it waiting, but never all of them. */
-const AT_ONCE = 4;
-const SIZE = 64;
+/**
+ * One statement after the other while they are answered as fast as they should be: fewer and fuller ones. A row that somebody else
+ * holds locked keeps the runs beside it waiting, but never all of them. Answers are taken one by one, since the next call to
+ * the engine waits for this process alone.
+ */
+const TOGETHER = { size: 64, atOnce: 4, besideAfterMs: 50, oneATurn: true };
 
 /**
  * The database as visits to one engine's runs use it. Runs that are driven side by side share statements, and with them round trips and commits;
@@ -23,14 +26,14 @@ export class VisitStore {
         const written = await moveRuns(database, moves);
         return moves.map((move) => written.has(move.before.id));
       },
-      { size: SIZE, atOnce: AT_ONCE, mayBeOfOne: (error) => isRefusedValue(error) || isContention(error) },
+      { ...TOGETHER, mayBeOfOne: (error) => isRefusedValue(error) || isContention(error) },
     );
     this.parts = new Batches(
       async (ids) => {
         const found = await readSubmissionParts(database, ids);
         return ids.map((id) => found.get(id));
       },
-      { size: SIZE, atOnce: AT_ONCE },
+      TOGETHER,
     );
   }
 

@@ -50,6 +50,47 @@ describe('batches', () => {
     expect(seen).toEqual([[1], [2, 3], [4]]);
   });
 
+  test('another goes beside a batch that takes longer than it should', async () => {
+    const { seen, finish, work } = steered();
+    const batches = new Batches(work, { size: 10, atOnce: 2, besideAfterMs: 50 });
+    const began = performance.now();
+    const first = batches.add(1);
+    await begun(seen, 1);
+    const rest = [2, 3].map((input) => batches.add(input));
+    await begun(seen, 2);
+    expect(performance.now() - began).toBeGreaterThan(49);
+    expect(seen).toEqual([[1], [2, 3]]);
+    finish();
+    finish();
+    expect(await Promise.all([first, ...rest])).toEqual([10, 20, 30]);
+  });
+
+  test('and what waited goes out at once when that batch ends sooner', async () => {
+    const { seen, finish, work } = steered();
+    const batches = new Batches(work, { size: 10, atOnce: 2, besideAfterMs: 60_000 });
+    const first = batches.add(1);
+    await begun(seen, 1);
+    const second = batches.add(2);
+    finish();
+    await begun(seen, 2);
+    finish();
+    expect(await Promise.all([first, second])).toEqual([10, 20]);
+  });
+
+  test('answers can be given in a turn each, so that others come in between', async () => {
+    const batches = new Batches(async (inputs: number[]) => inputs, { size: 10, atOnce: 1, oneATurn: true });
+    let turns = 0;
+    let counts = true;
+    const count = (): void => {
+      turns += 1;
+      if (counts) setImmediate(count);
+    };
+    count();
+    const given = await Promise.all([1, 2, 3].map((input) => batches.add(input).then(() => turns)));
+    counts = false;
+    expect(new Set(given).size).toBe(3);
+  });
+
   test('an input that spoils its batch fails alone', async () => {
     const work = async (inputs: number[]): Promise<number[]> => {
       if (inputs.includes(2)) throw new Error('not 2');

@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
 interface Waiting<Input, Output> {
   input: Input;
   resolve: (output: Output) => void;
@@ -9,6 +11,10 @@ export interface BatchOptions {
   size: number;
   /** Batches under way at once, at most. */
   atOnce: number;
+  /** Milliseconds for which a batch has to be under way before another goes beside it: fewer and fuller ones; default 0. */
+  besideAfterMs?: number;
+  /** Each output in a turn of the event loop of its own: what follows on many of them keeps nothing else waiting. */
+  oneATurn?: boolean;
   /** Whether an error of a whole batch may be the fault of one input: then each is tried alone. */
   mayBeOfOne?: (error: unknown) => boolean;
 }
@@ -21,6 +27,9 @@ export class Batches<Input, Output> {
   private waiting: Waiting<Input, Output>[] = [];
   private underWay = 0;
   private begins = false;
+  /** When the newest batch began. */
+  private begunAt = -Infinity;
+  private beside: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly work: (inputs: Input[]) => Promise<Output[]>,
@@ -38,10 +47,14 @@ export class Batches<Input, Output> {
   /** After what this turn of the event loop still brings: answers of an engine often come together. */
   private beginSoon(): void {
     if (this.begins || this.waiting.length === 0 || this.underWay >= this.options.atOnce) return;
+    if (this.mustWait()) return;
+    clearTimeout(this.beside);
+    this.beside = undefined;
     this.begins = true;
     setImmediate(() => {
       this.begins = false;
       this.underWay += 1;
+      this.begunAt = performance.now();
       void this.run(this.waiting.splice(0, this.options.size)).finally(() => {
         this.underWay -= 1;
         this.beginSoon();
@@ -50,10 +63,24 @@ export class Batches<Input, Output> {
     });
   }
 
+  /** Looks again once the batch under way has had its time. */
+  private mustWait(): boolean {
+    const leftMs = this.begunAt + (this.options.besideAfterMs ?? 0) - performance.now();
+    if (this.underWay === 0 || leftMs <= 0) return false;
+    this.beside ??= setTimeout(() => {
+      this.beside = undefined;
+      this.beginSoon();
+    }, Math.ceil(leftMs));
+    return true;
+  }
+
   private async run(batch: Waiting<Input, Output>[]): Promise<void> {
     try {
       const outputs = await this.work(batch.map((one) => one.input));
-      batch.forEach((one, index) => one.resolve(outputs[index] as Output));
+      for (const [index, one] of batch.entries()) {
+        if (index > 0 && this.options.oneATurn === true) await nextTurn();
+        one.resolve(outputs[index] as Output);
+      }
     } catch (error) {
       if (batch.length > 1 && this.options.mayBeOfOne?.(error) === true) {
         for (const one of batch) await this.run([one]);

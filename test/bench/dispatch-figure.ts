@@ -11,7 +11,8 @@ import { MachineProbe } from './machine-probe.js';
 
 const CALL_MS = 30;
 const IN_FLIGHT = 16;
-const BACKLOG = 2_000;
+/** Some twelve seconds: in the first of them a new process is still slow. */
+const BACKLOG = 6_000;
 
 export async function dispatchFigure(rounds: number): Promise<Figure> {
   const own = await startBenchDatabase();
