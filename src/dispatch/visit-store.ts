@@ -28,13 +28,10 @@ export class VisitStore {
       },
       { ...TOGETHER, mayBeOfOne: (error) => isRefusedValue(error) || isContention(error) },
     );
-    this.parts = new Batches(
-      async (ids) => {
-        const found = await readSubmissionParts(database, ids);
-        return ids.map((id) => found.get(id));
-      },
-      TOGETHER,
-    );
+    this.parts = new Batches(async (ids) => {
+      const found = await readSubmissionParts(database, ids);
+      return ids.map((id) => found.get(id));
+    }, TOGETHER);
   }
 
   /** Whether the move was stored; false = the row was changed by somebody else since it was read. */
