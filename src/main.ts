@@ -8,6 +8,7 @@ import { createApp, type App, type AppOptions } from './create-app.js';
 import { readEnginesFile } from './engines/engines-file.js';
 import { ENGINE_KINDS } from './engines/registry.js';
 import { openDatabase, type OpenDatabase } from './open-database.js';
+import { limitHeapGrowth } from './platform/heap-growth.js';
 import { Log } from './platform/log.js';
 import { Metrics } from './platform/metrics.js';
 import { MIGRATIONS } from './migrations.js';
@@ -30,6 +31,7 @@ export interface Seams extends Pick<AppOptions, 'killPoints'> {
 /** Runs a role until SIGTERM or SIGINT, then drains. Resolves with 0, 3 or 78, after one sentence on stderr where not 0. */
 export async function runService(role: RoleName, env: Environment, seams: Seams = {}): Promise<number> {
   return explained(env, async (config) => {
+    limitHeapGrowth();
     const log = new Log({ level: config.logLevel });
     const stop = watchSignals(log);
     const service = await startService(config, role, env, log, seams);
