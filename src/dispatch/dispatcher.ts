@@ -82,8 +82,8 @@ class Lane {
     private readonly options: LaneOptions,
   ) {
     this.engineName = engine.name;
-    this.ahead = 2 * engine.slots;
-    this.claimed = engine.slots;
+    this.ahead = Math.ceil(1.5 * engine.slots);
+    this.claimed = Math.ceil(engine.slots / 2);
     this.work = makeDriveLane(database, engine);
   }
 

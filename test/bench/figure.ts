@@ -35,7 +35,7 @@ export function toTable(figures: readonly Figure[]): string {
     one.ratio === undefined ? '' : one.ratio.toFixed(2),
     `${one.goal.at === 'least' ? '>=' : '<='} ${one.goal.is}${one.goal.of === 'ratio' ? ' of the floor' : ` ${one.unit}`}`,
     isReached(one) ? 'reached' : 'MISSED',
-    one.machine.busy ? 'busy' : 'quiet',
+    `${one.machine.busy ? 'busy' : 'quiet'}, ${one.machine.slower.toFixed(1)} x the time`,
   ]);
   const all = [['figure', 'Signalbox', 'floor', 'ratio', 'goal', '', 'machine'], ...rows];
   const widths = all[0]?.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0))) ?? [];

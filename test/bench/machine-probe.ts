@@ -1,12 +1,15 @@
 /** What else the machine did while a figure was taken: a figure of a busy machine is taken again. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { machineSlowness } from '../support/processor-time.js';
 
 export interface MachineReport {
   /** How late a timer of an idle process was, milliseconds. */
   lag_p99_ms: number;
   /** Cores that processes which are not ours kept busy on average; absent where there is no /proc. */
   others_cores?: number;
+  /** How many times as long the same work took as on the machine the goals were set on, before and after, the longer one. */
+  slower: number;
   busy: boolean;
 }
 
@@ -19,6 +22,7 @@ const TICKS_PER_SECOND = 100;
 /** Watches from now until `report`. `roots` are processes that count as ours with all they started; this one is. */
 export class MachineProbe {
   private readonly delay = monitorEventLoopDelay({ resolution: 5 });
+  private readonly slower = machineSlowness();
   private readonly began = performance.now();
   private readonly before: Ticks | undefined;
 
@@ -29,14 +33,16 @@ export class MachineProbe {
 
   report(): MachineReport {
     this.delay.disable();
-    const lag = this.delay.percentile(99) / 1e6;
+    const lag_p99_ms = round(this.delay.percentile(99) / 1e6);
     const after = readTicks([process.pid, ...this.roots]);
     const seconds = (performance.now() - this.began) / 1000;
-    if (!this.before || !after) return { lag_p99_ms: round(lag), busy: lag > BUSY_LAG_MS };
+    const slower = round(Math.max(this.slower, machineSlowness()));
+    const late = lag_p99_ms > BUSY_LAG_MS;
+    if (!this.before || !after) return { lag_p99_ms, slower, busy: late };
     // Processes of ours that ended in between make ours smaller: never below none for the others.
     const others = after.all - this.before.all - Math.max(0, after.ours - this.before.ours);
-    const cores = Math.max(0, others / TICKS_PER_SECOND / seconds);
-    return { lag_p99_ms: round(lag), others_cores: round(cores), busy: lag > BUSY_LAG_MS || cores > BUSY_CORES };
+    const others_cores = round(Math.max(0, others / TICKS_PER_SECOND / seconds));
+    return { lag_p99_ms, others_cores, slower, busy: late || others_cores > BUSY_CORES };
   }
 }
 
