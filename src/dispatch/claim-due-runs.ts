@@ -20,7 +20,6 @@ export async function claimDueRuns(db: Db, engine: string, limit: number, leaseM
     text: CLAIM,
     values: [engine, limit, token, leaseMs],
   });
-  // A statement of its own: the claim may take a row that was committed after it began, and would show the execution from before.
   const runs =
     rows.length === 0
       ? []

@@ -26,24 +26,23 @@ export class SubmitSteps {
 
   /**
    * Intent committed, then the call, then its result: a death in between is an unknown outcome that the next visit looks up.
-   * What is sent is read while the intent is stored. The slot is held for the call alone: intents and results of others are stored meanwhile.
+   * The slot is held for the call alone: intents and results of others are stored meanwhile.
    */
   async submit(engine: Engine, visit: Visit, lane: DriveLane): Promise<void> {
+    const parts = await lane.store.submissionParts(visit.run.id);
+    if (!parts) return visit.lose();
+    const submission = toSubmission(engine.installationId, visit.run, parts);
     const { execution: uncalled } = visit.run;
-    if (uncalled.outcome !== 'none') return this.submitAgain(engine, visit, lane);
+    if (uncalled.outcome !== 'none') return this.submitAgain(engine, visit, submission, lane);
     const prepared = await lane.prepared.take();
     if (!prepared) return visit.write(() => ({}), { dueInMs: 0 });
     let release: (() => void) | undefined;
     try {
-      const reading = readSubmission(engine, visit, lane.store);
-      // It may fail when nobody waits for it any more.
-      reading.catch(() => undefined);
       const committedAt = performance.now();
       if (!(await commitIntent(engine, visit))) return;
-      const submission = await reading;
       release = await lane.slots.take();
-      // Nothing was called: the process stops, or the run is gone.
-      if (!release || !submission) return await withdrawIntent(visit, uncalled);
+      // Nothing was called: the process stops.
+      if (!release) return await withdrawIntent(visit, uncalled);
       const isOld = performance.now() - committedAt > this.freshMs();
       if (isOld && !(await commitIntent(engine, visit))) return await withdrawIntent(visit, uncalled);
       prepared();
@@ -55,9 +54,9 @@ export class SubmitSteps {
   }
 
   async find(engine: Engine, visit: Visit, store: VisitStore): Promise<void> {
-    const submission = await readSubmission(engine, visit, store);
-    if (!submission) return visit.lose();
-    const { ref, marker } = submission;
+    const parts = await store.submissionParts(visit.run.id);
+    if (!parts) return visit.lose();
+    const { ref, marker } = toSubmission(engine.installationId, visit.run, parts);
     const askedAt = visit.now();
     try {
       const outcome = await engine.gateway.call('find', intentOf(visit.run), (adapter, ctx) =>
@@ -78,10 +77,8 @@ export class SubmitSteps {
    * It went out before, or may have. The engine's epoch is read with the slot in hand, so that the call follows the look at once;
    * where it is another one the run is planned anew.
    */
-  private async submitAgain(engine: Engine, visit: Visit, lane: DriveLane): Promise<void> {
+  private async submitAgain(engine: Engine, visit: Visit, submission: Submission, lane: DriveLane): Promise<void> {
     const { execution: uncalled } = visit.run;
-    const submission = await readSubmission(engine, visit, lane.store);
-    if (!submission) return visit.lose();
     const release = await lane.slots.take();
     if (!release) return visit.write(() => ({}), { dueInMs: 0 });
     try {
@@ -133,13 +130,6 @@ export class SubmitSteps {
       await storeFailure(visit, error, before);
     }
   }
-}
-
-/** Undefined when the run is gone. */
-async function readSubmission(engine: Engine, visit: Visit, store: VisitStore): Promise<Submission | undefined> {
-  const { run } = visit;
-  const parts = await store.submissionParts(run.id);
-  return parts && toSubmission(engine.installationId, run, parts);
 }
 
 /** Our call is over, whoever made it; what it did is not known. */
