@@ -1,17 +1,19 @@
 /** Keeps every engine's slots busy with due runs: claims by wake-up or poll, drives each claim, follows the engines' hints. */
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config.js';
 import { checkHealth } from '../engines/engine-health.js';
 import { type Engine, Engines } from '../engines/engines.js';
 import type { RunRecord } from '../lifecycle/run-record.js';
 import { Database } from '../platform/database.js';
+import { inTurns } from '../platform/in-turns.js';
 import { Telemetry } from '../platform/telemetry.js';
 import { claimDueRuns } from './claim-due-runs.js';
 import { makeDriveLane, type DriveLane } from './drive-lane.js';
 import { RunDriver } from './run-driver.js';
 
 const SUSPECT_ASKED_MS = 5_000;
+/** What engines answer meanwhile comes in between the runs of one claim. */
+const CLAIM_TURNS = 8;
 
 @Injectable()
 export class Dispatcher {
@@ -121,11 +123,7 @@ class Lane {
     try {
       await this.askForEpoch();
       const { token, runs } = await claimDueRuns(this.database, this.engineName, free, this.options.leaseMs);
-      for (const run of runs) {
-        this.take(run, token);
-        // What engines answer meanwhile comes in between.
-        await nextTurn();
-      }
+      await inTurns(runs, CLAIM_TURNS, (run) => this.take(run, token));
       this.backlog = runs.length === free;
     } catch (error) {
       this.telemetry.log.warn({ engine: this.engineName, err: error }, 'due runs could not be claimed');

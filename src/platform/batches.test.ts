@@ -71,14 +71,32 @@ describe('batches', () => {
     const first = batches.add(1);
     await begun(seen, 1);
     const second = batches.add(2);
+    await nextTurn();
+    expect(seen).toEqual([[1]]);
     finish();
     await begun(seen, 2);
     finish();
     expect(await Promise.all([first, second])).toEqual([10, 20]);
   });
 
-  test('answers can be given in a turn each, so that others come in between', async () => {
-    const batches = new Batches(async (inputs: number[]) => inputs, { size: 10, atOnce: 1, oneATurn: true });
+  test('a batch that stands still keeps none waiting that comes after those beside it', async () => {
+    const seen: number[][] = [];
+    const work = async (inputs: number[]): Promise<number[]> => {
+      seen.push(inputs);
+      if (inputs.includes(1)) await new Promise(() => undefined);
+      return inputs;
+    };
+    const batches = new Batches(work, { size: 10, atOnce: 3, besideAfterMs: 200 });
+    void batches.add(1);
+    await begun(seen, 1);
+    await batches.add(2);
+    const began = performance.now();
+    await batches.add(3);
+    expect(performance.now() - began).toBeLessThan(150);
+  });
+
+  test('answers can be spread over turns, so that others come in between', async () => {
+    const batches = new Batches(async (inputs: number[]) => inputs, { size: 10, atOnce: 1, turns: 2 });
     let turns = 0;
     let counts = true;
     const count = (): void => {
@@ -86,9 +104,11 @@ describe('batches', () => {
       if (counts) setImmediate(count);
     };
     count();
-    const given = await Promise.all([1, 2, 3].map((input) => batches.add(input).then(() => turns)));
+    const given = await Promise.all([1, 2, 3, 4].map((input) => batches.add(input).then(() => turns)));
     counts = false;
-    expect(new Set(given).size).toBe(3);
+    expect(given[0]).toBe(given[1]);
+    expect(given[2]).toBe(given[3]);
+    expect(new Set(given).size).toBe(2);
   });
 
   test('an input that spoils its batch fails alone', async () => {

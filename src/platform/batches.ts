@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { inTurns } from './in-turns.js';
 
 interface Waiting<Input, Output> {
   input: Input;
@@ -13,8 +13,11 @@ export interface BatchOptions {
   atOnce: number;
   /** Milliseconds for which a batch has to be under way before another goes beside it: fewer and fuller ones; default 0. */
   besideAfterMs?: number;
-  /** Each output in a turn of the event loop of its own: what follows on many of them keeps nothing else waiting. */
-  oneATurn?: boolean;
+  /**
+   * Turns of the event loop over which outputs are spread, at most: what follows on many of them keeps others waiting; default 1.
+   * A batch is under way until the last of them.
+   */
+  turns?: number;
   /** Whether an error of a whole batch may be the fault of one input: then each is tried alone. */
   mayBeOfOne?: (error: unknown) => boolean;
 }
@@ -25,10 +28,9 @@ export interface BatchOptions {
  */
 export class Batches<Input, Output> {
   private waiting: Waiting<Input, Output>[] = [];
-  private underWay = 0;
+  /** When each of the batches under way began, the newest last. */
+  private readonly underWay = new Set<{ begunAt: number }>();
   private begins = false;
-  /** When the newest batch began. */
-  private begunAt = -Infinity;
   private beside: NodeJS.Timeout | undefined;
 
   constructor(
@@ -46,27 +48,23 @@ export class Batches<Input, Output> {
 
   /** After what this turn of the event loop still brings: answers of an engine often come together. */
   private beginSoon(): void {
-    if (this.begins || this.waiting.length === 0 || this.underWay >= this.options.atOnce) return;
+    if (this.begins || this.waiting.length === 0 || this.underWay.size >= this.options.atOnce) return;
     if (this.mustWait()) return;
     clearTimeout(this.beside);
     this.beside = undefined;
     this.begins = true;
     setImmediate(() => {
       this.begins = false;
-      this.underWay += 1;
-      this.begunAt = performance.now();
-      void this.run(this.waiting.splice(0, this.options.size)).finally(() => {
-        this.underWay -= 1;
-        this.beginSoon();
-      });
+      void this.run(this.waiting.splice(0, this.options.size));
       this.beginSoon();
     });
   }
 
-  /** Looks again once the batch under way has had its time. */
+  /** Looks again once the newest of the batches under way has had its time. */
   private mustWait(): boolean {
-    const leftMs = this.begunAt + (this.options.besideAfterMs ?? 0) - performance.now();
-    if (this.underWay === 0 || leftMs <= 0) return false;
+    const newest = [...this.underWay].at(-1);
+    const leftMs = newest ? newest.begunAt + (this.options.besideAfterMs ?? 0) - performance.now() : 0;
+    if (leftMs <= 0) return false;
     this.beside ??= setTimeout(() => {
       this.beside = undefined;
       this.beginSoon();
@@ -75,18 +73,20 @@ export class Batches<Input, Output> {
   }
 
   private async run(batch: Waiting<Input, Output>[]): Promise<void> {
+    const own = { begunAt: performance.now() };
+    this.underWay.add(own);
     try {
       const outputs = await this.work(batch.map((one) => one.input));
-      for (const [index, one] of batch.entries()) {
-        if (index > 0 && this.options.oneATurn === true) await nextTurn();
-        one.resolve(outputs[index] as Output);
-      }
+      await inTurns(batch, this.options.turns ?? 1, (one, index) => one.resolve(outputs[index] as Output));
     } catch (error) {
       if (batch.length > 1 && this.options.mayBeOfOne?.(error) === true) {
         for (const one of batch) await this.run([one]);
       } else {
         for (const one of batch) one.reject(error);
       }
+    } finally {
+      this.underWay.delete(own);
+      this.beginSoon();
     }
   }
 }

@@ -25,7 +25,7 @@ async function slowness(): Promise<number> {
 
 /**
  * How many times as long this machine takes for the same work right now as the one the goals were set on; below 1 on a faster one.
- * What a hypervisor takes away shows here and in no load.
+ * A lower clock, neighbours on the same core and whatever else the kernel does not account for show here and in no load.
  */
 export function machineSlowness(): number {
   const tries = Array.from({ length: 5 }, () => {
