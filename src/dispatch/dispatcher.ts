@@ -5,7 +5,7 @@ import { checkHealth } from '../engines/engine-health.js';
 import { type Engine, Engines } from '../engines/engines.js';
 import type { RunRecord } from '../lifecycle/run-record.js';
 import { Database } from '../platform/database.js';
-import { inTurns } from '../platform/in-turns.js';
+import { spreadOverTurns } from '../platform/spread-over-turns.js';
 import { Telemetry } from '../platform/telemetry.js';
 import { claimDueRuns } from './claim-due-runs.js';
 import { makeDriveLane, type DriveLane } from './drive-lane.js';
@@ -123,7 +123,7 @@ class Lane {
     try {
       await this.askForEpoch();
       const { token, runs } = await claimDueRuns(this.database, this.engineName, free, this.options.leaseMs);
-      await inTurns(runs, CLAIM_TURNS, (run) => this.take(run, token));
+      await spreadOverTurns(runs, CLAIM_TURNS, (run) => this.take(run, token));
       this.backlog = runs.length === free;
     } catch (error) {
       this.telemetry.log.warn({ engine: this.engineName, err: error }, 'due runs could not be claimed');

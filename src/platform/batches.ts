@@ -1,4 +1,4 @@
-import { inTurns } from './in-turns.js';
+import { spreadOverTurns } from './spread-over-turns.js';
 
 interface Waiting<Input, Output> {
   input: Input;
@@ -77,7 +77,7 @@ export class Batches<Input, Output> {
     this.underWay.add(own);
     try {
       const outputs = await this.work(batch.map((one) => one.input));
-      await inTurns(batch, this.options.turns ?? 1, (one, index) => one.resolve(outputs[index] as Output));
+      await spreadOverTurns(batch, this.options.turns ?? 1, (one, index) => one.resolve(outputs[index] as Output));
     } catch (error) {
       if (batch.length > 1 && this.options.mayBeOfOne?.(error) === true) {
         for (const one of batch) await this.run([one]);

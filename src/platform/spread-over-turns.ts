@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 /** Does `work` for each item, spread over `turns` turns of the event loop at most, so that others come in between. */
-export async function inTurns<Item>(
+export async function spreadOverTurns<Item>(
   items: readonly Item[],
   turns: number,
   work: (item: Item, index: number) => void,
