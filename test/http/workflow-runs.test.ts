@@ -283,24 +283,6 @@ describe('lifecycle requests', () => {
   });
 });
 
-describe('sync', () => {
-  test('brings the chosen runs up to date and lists what failed', async () => {
-    const run = await createRun(api, 'plain', { labels: [{ key: 'sync', value: 'me' }] });
-    await submitted(api, run.id);
-    memory.engine.say(run.id, { phase: 'succeeded', taskRuns: [taskFacts('load'), taskFacts('clean')] });
-    const body = { workflow_engine: 'memory', label_selector: 'sync=me' };
-    const synced = await api.post('/workflow-runs/sync', body);
-    expect(synced.status).toBe(200);
-    expect(synced.body).toMatchObject({ checked: 1, failed: [] });
-    expect((await api.get(`/workflow-runs/${run.id}?refresh=false`)).body).toMatchObject({ state: 'COMPLETED' });
-    expect((await api.post('/workflow-runs/sync', body)).body).toEqual({ checked: 0, changed: 0, failed: [] });
-    expect((await api.post('/workflow-runs/sync', { workflow_engine: 'nobody' })).status).toBe(422);
-    expect((await api.post('/workflow-runs/sync', { label_selector: 'a=,,' })).body).toMatchObject({
-      errors: [{ pointer: '/label_selector' }],
-    });
-  });
-});
-
 test('engines are shown with health, guarantee and capabilities', async () => {
   const engines = await until(
     () => api.get('/engines'),
