@@ -1,7 +1,9 @@
 /** What an error of PostgreSQL, of its driver or of the way to it means to a caller. */
 
-/** SQLSTATEs of a server that is going away, coming up or full: classes 08 and 53, 57P; 25006 = it became read-only. */
-const UNAVAILABLE = /^(08...|53...|57P0.|25006)$/;
+/** SQLSTATEs of a server that is going away, coming up, full or without its disk: classes 08, 53 and 58, 57P; 25006 = it became read-only. */
+const UNAVAILABLE = /^(08...|53...|57P0.|58...|25006)$/;
+/** What ends the connection or the server whatever the SQLSTATE: a commit that could not be synced is a PANIC. */
+const ENDS_CONNECTION = /^(FATAL|PANIC)$/;
 /** Serialisation failure, deadlock, lock not available: the same request may succeed in a moment. */
 const CONTENTION = /^(40001|40P01|55P03)$/;
 const SOCKET = /^(ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EPIPE|EHOSTUNREACH|ENETUNREACH)$/;
@@ -27,9 +29,14 @@ export function isContention(error: unknown): boolean {
 /** True when the database could not be asked; says nothing about what it had done before. */
 export function isDatabaseUnavailable(error: unknown): boolean {
   const code = errorCode(error);
-  if (UNAVAILABLE.test(code) || SOCKET.test(code)) return true;
+  if (UNAVAILABLE.test(code) || SOCKET.test(code) || ENDS_CONNECTION.test(severity(error))) return true;
   if (error instanceof AggregateError) return error.errors.some(isDatabaseUnavailable);
   return error instanceof Error && code === '' && POOL.test(error.message);
+}
+
+/** True when an error is the word of the server, which goes on: what it refused did not happen. */
+export function isServersWord(error: unknown): boolean {
+  return /^[0-9A-Z]{5}$/.test(errorCode(error)) && !isDatabaseUnavailable(error);
 }
 
 /** True when a value of the statement is at fault: SQLSTATE classes of cardinality, data and integrity. */
@@ -46,4 +53,9 @@ export function isStatementTimeout(error: unknown): boolean {
 export function errorCode(error: unknown): string {
   const code = (error as { code?: unknown } | null | undefined)?.code;
   return typeof code === 'string' ? code : '';
+}
+
+function severity(error: unknown): string {
+  const told = (error as { severity?: unknown } | null | undefined)?.severity;
+  return typeof told === 'string' ? told : '';
 }

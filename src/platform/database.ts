@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { DatabaseInRecovery } from './database-errors.js';
+import { DatabaseInRecovery, isServersWord } from './database-errors.js';
 import type { DatabaseHandle, Db, Statement } from '../../adapters/spi/engine-kind.js';
 import { Slots } from './slots.js';
 
@@ -128,13 +128,8 @@ async function commit(client: pg.PoolClient): Promise<void> {
   try {
     await client.query('COMMIT');
   } catch (error) {
-    // An error with a SQLSTATE is the server's own word (a deferred constraint, say): definitely not committed.
-    if (
-      typeof (error as { code?: unknown }).code === 'string' &&
-      /^[0-9A-Z]{5}$/.test((error as { code: string }).code)
-    ) {
-      throw error;
-    }
+    // A deferred constraint, say: definitely not committed. A server that goes down meanwhile may have written it to its log.
+    if (isServersWord(error)) throw error;
     throw new CommitOutcomeUnknown(error);
   }
 }

@@ -1,12 +1,12 @@
 /** B: the disk under PostgreSQL is full, or says that it could not write. */
 import { afterEach, expect } from '@jest/globals';
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { chmod, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { failSyncs, syncFaultObstacle } from '../support/failing-syncs.js';
 import { PostgresServer } from '../support/postgres-server.js';
 import { ServiceOn } from '../support/service-on.js';
 import { testWhere } from '../support/test-where.js';
@@ -64,7 +64,7 @@ testWhere(mountObstacle())(
   600_000,
 );
 
-testWhere(straceObstacle())(
+testWhere(syncFaultObstacle())(
   'F13: when the disk cannot sync the log, nothing is answered 201 that is not there afterwards',
   async () => {
     postgres = await PostgresServer.start({ settings: SETTINGS });
@@ -72,14 +72,7 @@ testWhere(straceObstacle())(
     const load = service.load('f13-sync');
     await load.answered(form(20, 200));
 
-    const inject = ['-f', '-qq', '-o', '/dev/null', '-e', 'trace=fdatasync', '-e', 'inject=fdatasync:error=EIO'];
-    const faulty = spawn('strace', [...inject, '-p', String(postgres.pid)], { stdio: 'ignore' });
-    const detached = once(faulty, 'exit');
-    const { pid } = postgres;
-    await until(
-      () => tracerOf(pid),
-      (tracer) => tracer > 0,
-    );
+    const heal = await failSyncs(postgres.pid);
     // Backends there are were forked before; those that come in their place are watched.
     await postgres
       .ask('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()')
@@ -90,8 +83,7 @@ testWhere(straceObstacle())(
       (count) => count >= refused + 20,
       120_000,
     );
-    faulty.kill('SIGINT');
-    await detached;
+    await heal();
     await sleep(200);
     if (!postgres.isRunning) await postgres.start();
     await load.answered(form(20, 200), 120_000);
@@ -109,22 +101,8 @@ function mountObstacle(): string | undefined {
     unmount(mount());
     return undefined;
   } catch (error) {
-    return `needs a tmpfs of its own, which cannot be mounted here (${firstLine(error)})`;
+    return `needs a tmpfs of its own, which cannot be mounted here (${(error as Error).message.trim().split('\n').at(-1) ?? ''})`;
   }
-}
-
-function straceObstacle(): string | undefined {
-  try {
-    execFileSync('strace', ['-qq', '-o', '/dev/null', '-e', 'inject=fdatasync:error=EIO', 'true'], { stdio: 'pipe' });
-    return undefined;
-  } catch (error) {
-    return `needs strace and the right to trace (${firstLine(error)})`;
-  }
-}
-
-function firstLine(error: unknown): string {
-  const { message } = error as Error;
-  return message.trim().split('\n').at(-1) ?? '';
 }
 
 function mount(): string {
@@ -157,15 +135,6 @@ async function fill(path: string): Promise<void> {
       );
       if (full) block = block.subarray(0, block.length >> 1);
     }
-  } finally {
-    await file.close();
-  }
-}
-
-async function tracerOf(pid: number): Promise<number> {
-  const file = await open(`/proc/${pid}/status`);
-  try {
-    return Number(/^TracerPid:\s*(\d+)/m.exec(await file.readFile('utf8'))?.[1] ?? 0);
   } finally {
     await file.close();
   }
