@@ -16,6 +16,8 @@ export interface ChaosOptions {
   everyMs: { from: number; to: number };
   /** Whether the proxies do what networks do, or only hand on. */
   proxy: 'mix' | 'none';
+  /** The part of all answers over HTTP that a mix loses. */
+  lost: number;
   seed: number;
   engine: ChaosEngines;
   /** Runs a second that clients create at most. */
@@ -40,6 +42,7 @@ them again. Then faults stop, the runs end, and every promise is compared with t
   --kill LIST         who is killed: ${VICTIMS.join(',')}, or none (all)
   --every FROM..TO    seconds between two kills (0.2..2s)
   --proxy mix|none    requests dropped, doubled, delayed, answers lost, connections cut (mix)
+  --lost PERCENT      answers over HTTP that a mix loses (2)
   --seed S            of kills, faults and clients (drawn)
   --engine E          scripted, local (tasks are processes of this machine), or both (scripted)
   --rate R            runs created a second at most (100, or as few as take ${SPREAD_S} s)
@@ -60,6 +63,7 @@ export function readChaosOptions(args: string[], drawn: number): ChaosOptions | 
     kill: [...new Set(kill)],
     everyMs: range(values.every),
     proxy: oneOf(['mix', 'none'] as const, values.proxy, '--proxy'),
+    lost: number(values.lost, '--lost', 0, 50) / 100,
     seed: values.seed === undefined ? drawn : number(values.seed, '--seed', 0, 4_294_967_295),
     engine: oneOf(ENGINES, values.engine, '--engine'),
     rate: values.rate === undefined ? Math.min(100, runs / SPREAD_S) : number(values.rate, '--rate', 1, 10_000),
@@ -73,6 +77,7 @@ interface Given {
   kill: string;
   every: string;
   proxy: string;
+  lost: string;
   seed?: string | undefined;
   engine: string;
   rate?: string | undefined;
@@ -90,6 +95,7 @@ function parse(args: string[]): Given {
         kill: { type: 'string', default: VICTIMS.join(',') },
         every: { type: 'string', default: '0.2..2s' },
         proxy: { type: 'string', default: 'mix' },
+        lost: { type: 'string', default: '2' },
         seed: { type: 'string' },
         engine: { type: 'string', default: 'scripted' },
         rate: { type: 'string' },

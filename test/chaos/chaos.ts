@@ -54,7 +54,7 @@ export async function runChaos(
     const killer = new Killer(stage, ofKiller, { victims: options.kill, everyMs: options.everyMs, cuts });
     const progress = setInterval(() => void report(stage, load, killer, say), PROGRESS_MS);
     try {
-      await Promise.race([happen(stage, load, killer, cuts, say), stopped(signal)]);
+      await Promise.race([happen(stage, load, killer, cuts ? options : undefined, say), stopped(signal)]);
     } finally {
       clearInterval(progress);
       killer.abandon();
@@ -71,11 +71,11 @@ async function happen(
   stage: ChaosStage,
   load: Load,
   killer: Killer,
-  mix: boolean,
+  mix: { lost: number } | undefined,
   say: (line: string) => void,
 ): Promise<void> {
   await load.storeWorkflows();
-  if (mix) planMix(stage.cluster);
+  if (mix !== undefined) planMix(stage.cluster, mix.lost);
   killer.begin();
   await load.createAll();
   say('all runs are created; no more faults');

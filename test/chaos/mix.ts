@@ -4,7 +4,6 @@ import type { FaultProxy, PlannedFault } from '../support/fault-proxy.js';
 
 /** Milliseconds: some requests arrive after their caller gave them up (ENGINE_TIMEOUT of a chaos is 1.5 s). */
 const HTTP: PlannedFault[] = [
-  { fault: { do: 'lose-response' }, probability: 0.02 },
   { fault: { do: 'drop-request' }, probability: 0.01 },
   { fault: { do: 'duplicate' }, probability: 0.01 },
   { fault: { do: 'delay', ms: 300 }, probability: 0.01 },
@@ -17,8 +16,9 @@ const DATABASE: PlannedFault[] = [
   { fault: { do: 'delay', ms: 200 }, probability: 0.001 },
 ];
 
-export function planMix(cluster: Cluster): void {
-  for (const fault of HTTP) {
+/** `lost`: the part of all answers over HTTP that is lost. */
+export function planMix(cluster: Cluster, lost: number): void {
+  for (const fault of [{ fault: { do: 'lose-response' }, probability: lost } as const, ...HTTP]) {
     cluster.proxies.engine.plan(fault);
     for (const proxy of apiProxies(cluster)) proxy.plan(fault);
   }
