@@ -170,7 +170,7 @@ export default tseslint.config(
     files: PURE,
     ignores: ['**/*.test.ts'],
     rules: {
-      'no-restricted-imports': ['error', { paths: [...IO, 'pg', 'axios', 'fastify'], patterns: ['@nestjs/*'] }],
+      'no-restricted-imports': ['error', { paths: [...IO, 'pg', 'undici', 'fastify'], patterns: ['@nestjs/*'] }],
     },
   },
 );

@@ -70,8 +70,6 @@ class Lane {
   private askAgainAt = 0;
   /** Runs in hand beyond the slots: being made ready for a slot, or storing what a call brought. */
   private readonly ahead: number;
-  /** A backlog is claimed so many at a time: a claim for each run that is done would cost as much as the run. */
-  private readonly claimed: number;
   /** The last claim found as many as it asked for. */
   backlog = false;
   private readonly work: DriveLane;
@@ -84,8 +82,7 @@ class Lane {
     private readonly options: LaneOptions,
   ) {
     this.engineName = engine.name;
-    this.ahead = Math.ceil(1.5 * engine.slots);
-    this.claimed = Math.ceil(engine.slots / 2);
+    this.ahead = 2 * engine.slots;
     this.work = makeDriveLane(database, engine);
   }
 
@@ -119,7 +116,8 @@ class Lane {
 
   private async fill(): Promise<void> {
     const free = this.engine.slots + this.ahead - this.busy.size;
-    if (free < (this.backlog ? this.claimed : 1) || this.engine.gateway.closedForMs() > 0) return;
+    // A backlog is claimed by the slotful: a claim for each run that is done would cost as much as the run.
+    if (free < (this.backlog ? this.engine.slots : 1) || this.engine.gateway.closedForMs() > 0) return;
     try {
       await this.askForEpoch();
       const { token, runs } = await claimDueRuns(this.database, this.engineName, free, this.options.leaseMs);

@@ -44,6 +44,12 @@ export async function createRun(db: Db, run: NewRun): Promise<RunRow | undefined
 
 const NEW_LABELS = `(SELECT ${JSON_LABELS} FROM given k)`;
 
+/**
+ * As precise as a record is: whoever writes the row again writes the same moment, and an indexed column that stays as it is
+ * spares all indexes of the table a new entry. Of the two neighbours the one that has passed, so that the run is due.
+ */
+const NOW_AS_KEPT = `date_trunc('milliseconds', now())`;
+
 const CREATE_RUN = `
 WITH version AS (
   SELECT w.id, w.title, w.version, w.workflow_engine, w.registration_state = 'PENDING' AS waits FROM workflows w
@@ -56,7 +62,7 @@ WITH version AS (
     (project, workflow_id, workflow_engine, token, parameters, traceparent, state, state_reason, last_error, event_seq, next_action_at)
   SELECT $1, v.id, v.workflow_engine, $3, $5::jsonb, $8, 'PENDING', CASE WHEN v.waits THEN 'registration-pending' END,
     CASE WHEN v.waits THEN jsonb_build_object('code', 'registration-pending',
-      'message', 'The engine has not taken this workflow in yet.', 'at', now()) END, 1, now()
+      'message', 'The engine has not taken this workflow in yet.', 'at', now()) END, 1, ${NOW_AS_KEPT}
   FROM version v
   RETURNING *
 ), linked AS (

@@ -46,7 +46,7 @@ const ADAPTERS = readdirSync(join(root, 'adapters'), { withFileTypes: true })
 const FEATURES = readdirSync(join(root, 'src'), { withFileTypes: true })
   .filter((entry) => entry.isDirectory() && entry.name !== 'platform')
   .map((entry) => `src/${entry.name}/`);
-const IO = /^(node:(fs|net|http|https|child_process|dgram|worker_threads)|pg$|axios$|fastify$|@nestjs\/)/;
+const IO = /^(node:(fs|net|http|https|child_process|dgram|worker_threads)|pg$|undici$|fastify$|@nestjs\/)/;
 const PURE = /(^definition\/|-state\.ts$|\/(decide|fold|refold|next-step|to-|compile)[^/]*\.ts$)/;
 
 const rules: { reason: string; broken: (edge: Import) => boolean }[] = [

@@ -54,7 +54,7 @@ export async function seedBacklog(database: Database, workflowId: number, count:
     text: `
       WITH run AS (
         INSERT INTO workflow_runs (project, workflow_id, workflow_engine, token, state, event_seq, next_action_at)
-        SELECT 'default', $1, $2, token, 'PENDING', 1, now() FROM unnest($3::text[]) AS token RETURNING id, token
+        SELECT 'default', $1, $2, token, 'PENDING', 1, date_trunc('milliseconds', now()) FROM unnest($3::text[]) AS token RETURNING id, token
       ), executed AS (
         INSERT INTO workflow_executions (workflow_run_id, generation, key, verb)
         SELECT run.id, 1, given.key, 'submit' FROM run JOIN unnest($3::text[], $4::text[]) AS given(token, key) USING (token)

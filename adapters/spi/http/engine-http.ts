@@ -1,9 +1,7 @@
 /** HTTP to an engine: one bounded answer per call, errors in the interface's codes, no redirects, no repeats. */
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
 import type { Readable } from 'node:stream';
-import axios from 'axios';
-import type { AxiosInstance, AxiosRequestConfig, AxiosResponse } from 'axios';
+import { Pool } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { Json } from '../../../definition/definition-types.js';
 import type { CallContext } from '../engine-adapter.js';
 import type { EngineError } from '../engine-error.js';
@@ -14,11 +12,6 @@ import { RefusedByEngine, statusCode, transportError } from './transport-error.j
 const ANSWER_LIMIT_BYTES = 8 * 1_048_576;
 /** What is read of a refusal to find its reason. */
 const REFUSAL_LIMIT_BYTES = 65_536;
-/**
- * axios' word for none. Told any other number, Infinity among them, it hands a streamed body on through a generator, and a generator
- * that never began destroys nothing: a body destroyed unread would keep its connection, beyond every deadline (axios 1.21.1).
- */
-const NO_LIMIT = -1;
 /** Calls at the same time, unless told otherwise: what an adapter on it declares as `callsAtOnce`. */
 export const CONNECTIONS = 16;
 /** Streams last as long as somebody reads them: they have connections of their own, so that no call waits for the end of one. */
@@ -30,6 +23,9 @@ const STREAM_CONNECTIONS = 8;
  * is under way may take as long as it likes.
  */
 const IDLE_MS = 1_000;
+
+/** Nothing is sent before a connection is there; a host that swallows what is sent to it would keep calls waiting behind it. */
+const CONNECT_MS = 5_000;
 
 /** PEM texts: whom we trust beside the public authorities, and who we are. */
 export interface Tls {
@@ -74,107 +70,109 @@ export interface StreamedAnswer {
   body: Readable;
 }
 
-/** Bodies are handed to axios as text: given an object it would leave out fields called `constructor` or `__proto__`. */
+/** Bodies go as text and come as bytes: no client looks into them. */
 export class EngineHttp {
   readonly #options: EngineHttpOptions;
-  readonly #http: AxiosInstance;
-  readonly #calls: Agents;
-  readonly #streams: Agents;
-  readonly #closing = new AbortController();
+  readonly #calls: Pool;
+  readonly #streams: Pool;
 
   constructor(options: EngineHttpOptions) {
     this.#options = options;
-    this.#calls = agents(options.connections ?? CONNECTIONS, options.tls);
-    this.#streams = agents(options.streams ?? STREAM_CONNECTIONS, options.tls);
-    this.#http = axios.create({
-      baseURL: options.url,
-      // A redirect would carry the credentials to a host the operator never named.
-      maxRedirects: 0,
-      proxy: false,
-      validateStatus: null,
-      transformRequest: (body: unknown) => body,
-      transformResponse: (body: unknown) => body,
-    });
+    this.#calls = pool(options, options.connections ?? CONNECTIONS, ANSWER_LIMIT_BYTES);
+    this.#streams = pool(options, options.streams ?? STREAM_CONNECTIONS);
   }
 
   /** Throws `RefusedByEngine` for any answer but 2xx, `EngineError` for none. */
   async request(request: HttpRequest, ctx: Pick<CallContext, 'signal' | 'traceparent'>): Promise<HttpAnswer> {
-    const config = { ...this.#calls, responseType: 'arraybuffer' } as const;
-    const response = await this.#send<Buffer>(request, config, ctx, ANSWER_LIMIT_BYTES);
-    if (!isSuccess(response.status)) throw this.#refusal(request, response, response.data);
-    return { json: response.status === 204 ? null : readJson(response.data), headers: flat(response) };
+    const { answer, bytes } = await this.#send(this.#calls, request, ctx, async (answer) => ({
+      answer,
+      bytes: await answer.body.bytes(),
+    }));
+    if (!isSuccess(answer)) throw this.#refusal(request, answer, bytes);
+    return { json: answer.statusCode === 204 ? null : readJson(bytes), headers: flat(answer) };
   }
 
   /** A body of any length, to be read or destroyed by the caller. */
   async stream(request: HttpRequest, ctx: Pick<CallContext, 'signal' | 'traceparent'>): Promise<StreamedAnswer> {
-    const config = { ...this.#streams, responseType: 'stream' } as const;
-    const response = await this.#send<Readable>(request, config, ctx, NO_LIMIT);
-    if (isSuccess(response.status)) return { headers: flat(response), body: response.data };
-    throw this.#refusal(request, response, await beginning(response.data));
+    const answer = await this.#send(this.#streams, request, ctx, (answer) => Promise.resolve(answer));
+    // undici tells a body that is destroyed before its end of an error, which ends the process where nobody listens.
+    answer.body.on('error', () => undefined);
+    if (isSuccess(answer)) return { headers: flat(answer), body: answer.body };
+    throw this.#refusal(request, answer, await beginning(answer.body));
   }
 
   close(): void {
-    this.#closing.abort();
-    for (const { httpAgent, httpsAgent } of [this.#calls, this.#streams]) {
-      httpAgent.destroy();
-      httpsAgent.destroy();
-    }
+    for (const pool of [this.#calls, this.#streams]) void pool.destroy();
   }
 
   async #send<T>(
+    pool: Pool,
     { method, path, body, headers }: HttpRequest,
-    config: AxiosRequestConfig,
     ctx: Pick<CallContext, 'signal' | 'traceparent'>,
-    maxContentLength: number,
-  ): Promise<AxiosResponse<T>> {
-    const signal = AbortSignal.any([ctx.signal, this.#closing.signal]);
+    read: (answer: Dispatcher.ResponseData) => Promise<T>,
+  ): Promise<T> {
+    const { pathname, search } = new URL(`${this.#options.url.replace(/\/$/, '')}${path}`);
     try {
-      return await this.#http.request<T>({
-        ...config,
+      ctx.signal.throwIfAborted();
+      const sent = pool.request({
         method,
-        url: path,
-        ...(body === undefined ? {} : { data: JSON.stringify(body) }),
+        path: pathname + search,
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         headers: {
+          accept: 'application/json, text/plain, */*',
+          // A packed answer would cost both sides time, and could be a thousand times its size.
+          'accept-encoding': 'identity',
           traceparent: ctx.traceparent,
           // Airflow 2 refuses a type without a body.
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
           ...headers,
         },
-        signal,
-        maxContentLength,
+        signal: ctx.signal,
       });
+      return await unlessAborted(ctx.signal, sent.then(read));
     } catch (error) {
-      throw clientError(error, signal);
+      throw clientError(error, ctx.signal);
     }
   }
 
-  #refusal({ path }: HttpRequest, response: AxiosResponse, bytes: Uint8Array): RefusedByEngine {
-    const { status } = response;
+  #refusal({ path }: HttpRequest, answer: Dispatcher.ResponseData, bytes: Uint8Array): RefusedByEngine {
+    const { statusCode: status } = answer;
     let told: { message?: string; absent?: boolean } = {};
     try {
       told = this.#options.readRefusal(readJson(bytes), status, path);
     } catch {
       // Not the engine's body: the status alone speaks.
     }
-    const retryAfter = flat(response)['retry-after'];
+    const retryAfter = flat(answer)['retry-after'];
     return new RefusedByEngine(statusCode(status, told.absent === true), status, told.message, retryAfter, new Date());
   }
 }
 
-interface Agents {
-  httpAgent: HttpAgent;
-  httpsAgent: HttpsAgent;
+/** Deadlines are the caller's. No redirects: one would carry the credentials to a host the operator never named. */
+function pool({ url, tls = {} }: EngineHttpOptions, connections: number, maxResponseSize = -1): Pool {
+  const { insecure = false, ...identity } = tls;
+  return new Pool(new URL(url).origin, {
+    connections,
+    keepAliveTimeout: IDLE_MS,
+    keepAliveMaxTimeout: IDLE_MS,
+    keepAliveTimeoutThreshold: IDLE_MS,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    maxResponseSize,
+    connect: { ...identity, rejectUnauthorized: !insecure, timeout: CONNECT_MS },
+  });
 }
 
-function agents(maxSockets: number, { insecure = false, ...identity }: Tls = {}): Agents {
-  const pool = { keepAlive: true, maxSockets, timeout: IDLE_MS };
-  return {
-    httpAgent: new HttpAgent(pool),
-    httpsAgent: new HttpsAgent({ ...pool, rejectUnauthorized: !insecure, ...identity }),
-  };
+/** undici itself tells who waits for a connection of the end of its deadline only when one is free. */
+function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const end = (): void => reject(signal.reason as Error);
+    signal.addEventListener('abort', end, { once: true });
+    void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', end));
+  });
 }
 
-/** The interface's error for anything axios or a stream throws. */
+/** The interface's error for anything undici or a stream throws. */
 export function clientError(error: unknown, signal: AbortSignal): EngineError {
   const failure = error as { message?: string; code?: string; syscall?: string; cause?: { syscall?: string } };
   return transportError(
@@ -188,12 +186,12 @@ export function clientError(error: unknown, signal: AbortSignal): EngineError {
   );
 }
 
-function isSuccess(status: number): boolean {
+function isSuccess({ statusCode: status }: Dispatcher.ResponseData): boolean {
   return status >= 200 && status < 300;
 }
 
-function flat(response: AxiosResponse): Record<string, string | undefined> {
-  const entries = Object.entries(response.headers as Record<string, unknown>);
+function flat({ headers }: Dispatcher.ResponseData): Record<string, string | undefined> {
+  const entries = Object.entries(headers);
   return Object.fromEntries(entries.map(([name, value]) => [name, typeof value === 'string' ? value : undefined]));
 }
 

@@ -80,6 +80,7 @@ export const BROKEN_ANSWERS: [shape: string, code: string, answer: Answer][] = [
   ['headers, then silence', 'timeout', saysAndWaits(head('200 OK', 'content-length: 99'))],
   ['half a body, then silence', 'timeout', saysAndWaits(head('200 OK', 'content-length: 99'), 'half')],
   ['chunks, then silence', 'timeout', saysAndWaits(head('200 OK', CHUNKED), CHUNK)],
+  ['a packed body, which nobody asked for', 'unknown', says(PACKED_HEAD, PACKED)],
   ['half a packed body, then silence', 'timeout', saysAndWaits(PACKED_HEAD, HALF_PACKED)],
   ['the answer after the deadline', 'timeout', saysLate(HEALTHY_ANSWER)],
   ['half a body, then a reset', 'unknown', saysAndResets(head('200 OK', 'content-length: 99'), 'half')],
@@ -90,8 +91,7 @@ export const BROKEN_ANSWERS: [shape: string, code: string, answer: Answer][] = [
   ['more than its length', 'unknown', says(head('200 OK', 'content-length: 4'), 'half and more')],
   ['a chunk of no length', 'unknown', says(head('200 OK', CHUNKED), 'no length\r\nx')],
   ['another protocol', 'unknown', says('220 ready when you are\r\n')],
-  // The client ends the connection and tells nobody: the deadline ends the call.
-  ['a change of protocol', 'timeout', saysAndWaits(head('101 Other', 'upgrade: other', 'connection: upgrade'))],
+  ['a change of protocol', 'unknown', saysAndWaits(head('101 Other', 'upgrade: other', 'connection: upgrade'))],
   ['a body without end', 'unknown', saysForEver(head('200 OK', CHUNKED))],
   ['a refusal', 'unknown', says(head('500 Broken', 'content-length: 6'), 'broken')],
   ['a refusal, then silence', 'timeout', saysAndWaits(head('500 Broken', 'content-length: 99'), 'half')],

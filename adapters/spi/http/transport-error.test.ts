@@ -9,11 +9,12 @@ describe('a failure of the transport', () => {
     ['refused: nobody listened, nothing was sent', { code: 'ECONNREFUSED', syscall: 'connect' }, 'unavailable'],
     ['no such host: nothing was sent', { code: 'ENOTFOUND', syscall: 'getaddrinfo' }, 'unavailable'],
     ['the connection was never made: nothing was sent', { code: 'ETIMEDOUT', syscall: 'connect' }, 'unavailable'],
+    ['no connection in time: nothing was sent', { code: 'UND_ERR_CONNECT_TIMEOUT' }, 'unavailable'],
     ['a certificate we do not trust: nothing was sent', { code: 'CERT_HAS_EXPIRED' }, 'unavailable'],
     ['reset: the request may have been read', { code: 'ECONNRESET', syscall: 'read' }, 'unknown'],
     ['a time-out while reading: the request had left', { code: 'ETIMEDOUT', syscall: 'read' }, 'unknown'],
-    ['an answer over the limit was an answer', { code: 'ERR_BAD_RESPONSE' }, 'unknown'],
-    ['our deadline ended it', { code: 'ERR_CANCELED', aborted: true }, 'timeout'],
+    ['an answer over the limit was an answer', { code: 'UND_ERR_RES_EXCEEDED_MAX_SIZE' }, 'unknown'],
+    ['our deadline ended it', { code: 'UND_ERR_ABORTED', aborted: true }, 'timeout'],
     ['our deadline ended it while connecting', { code: 'ECONNREFUSED', aborted: true }, 'timeout'],
   ];
   test.each(rows)('%s', (_reason, failure, code) => {

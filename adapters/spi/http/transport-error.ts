@@ -5,6 +5,7 @@ import type { EngineErrorCode } from '../engine-error.js';
 /** Errors before the first byte of a request can have left: nothing was sent. */
 const NOTHING_SENT = new Set([
   'ECONNREFUSED',
+  'UND_ERR_CONNECT_TIMEOUT',
   'ENOTFOUND',
   'EAI_AGAIN',
   'EHOSTUNREACH',
