@@ -94,9 +94,11 @@ export class EngineHttp {
 
   /** A body of any length, to be read or destroyed by the caller. */
   async stream(request: HttpRequest, ctx: Pick<CallContext, 'signal' | 'traceparent'>): Promise<StreamedAnswer> {
-    const answer = await this.#send(this.#streams, request, ctx, (answer) => Promise.resolve(answer));
-    // undici tells a body that is destroyed before its end of an error, which ends the process where nobody listens.
-    answer.body.on('error', () => undefined);
+    const answer = await this.#send(this.#streams, request, ctx, (answer) => {
+      // undici tells a body that is destroyed before its end of an error, which ends the process where nobody listens.
+      answer.body.on('error', () => undefined);
+      return answer;
+    });
     if (isSuccess(answer)) return { headers: flat(answer), body: answer.body };
     throw this.#refusal(request, answer, await beginning(answer.body));
   }
@@ -109,7 +111,7 @@ export class EngineHttp {
     pool: Pool,
     { method, path, body, headers }: HttpRequest,
     ctx: Pick<CallContext, 'signal' | 'traceparent'>,
-    read: (answer: Dispatcher.ResponseData) => Promise<T>,
+    read: (answer: Dispatcher.ResponseData) => Promise<T> | T,
   ): Promise<T> {
     const { pathname, search } = new URL(`${this.#options.url.replace(/\/$/, '')}${path}`);
     try {
