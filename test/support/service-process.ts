@@ -12,6 +12,9 @@ const ENGINE = fileURLToPath(new URL('./scripted-engine/scripted-engine.process.
 /** As much as is kept of what a process says. */
 const KEPT_CHARACTERS = 65_536;
 
+/** Far more than a service takes to stop. */
+const STOP_MS = 60_000;
+
 export type ScriptedRole = 'server' | 'api' | 'worker' | 'reconcile';
 
 /** What node is started with for a role of the service with the scripted adapter, and for the scripted engine. */
@@ -34,7 +37,7 @@ export interface SpawnedProcess {
   errors(): string;
   /** kill -9, and waits until it is gone. */
   kill(): Promise<void>;
-  /** SIGTERM; resolves with the exit code, null when it had to be killed. */
+  /** SIGTERM; resolves with the exit code, null when the signal ended it. Throws, and kills it, when it stays. */
   stop(): Promise<number | null>;
 }
 
@@ -128,7 +131,10 @@ function spawnNode(args: string[], env: Record<string, string>): SpawnedProcess 
     },
     stop: async () => {
       child.kill('SIGTERM');
+      const stayed = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
       const code = await exited;
+      clearTimeout(stayed);
+      if (code === 'SIGKILL') throw new Error(`the process was killed while it stopped; it said: ${errors}`);
       return typeof code === 'number' ? code : null;
     },
   };

@@ -1,6 +1,6 @@
 /** HTTP to an engine: one bounded answer per call, errors in the interface's codes, no redirects, no repeats. */
 import type { Readable } from 'node:stream';
-import { Pool } from 'undici';
+import { Pool as HttpPool } from 'undici';
 import type { Dispatcher } from 'undici';
 import type { Json } from '../../../definition/definition-types.js';
 import type { CallContext } from '../engine-adapter.js';
@@ -73,8 +73,8 @@ export interface StreamedAnswer {
 /** Bodies go as text and come as bytes: no client looks into them. */
 export class EngineHttp {
   readonly #options: EngineHttpOptions;
-  readonly #calls: Pool;
-  readonly #streams: Pool;
+  readonly #calls: HttpPool;
+  readonly #streams: HttpPool;
 
   constructor(options: EngineHttpOptions) {
     this.#options = options;
@@ -108,7 +108,7 @@ export class EngineHttp {
   }
 
   async #send<T>(
-    pool: Pool,
+    pool: HttpPool,
     { method, path, body, headers }: HttpRequest,
     ctx: Pick<CallContext, 'signal' | 'traceparent'>,
     read: (answer: Dispatcher.ResponseData) => Promise<T> | T,
@@ -151,9 +151,9 @@ export class EngineHttp {
 }
 
 /** Deadlines are the caller's. No redirects: one would carry the credentials to a host the operator never named. */
-function pool({ url, tls = {} }: EngineHttpOptions, connections: number, maxResponseSize = -1): Pool {
+function pool({ url, tls = {} }: EngineHttpOptions, connections: number, maxResponseSize = -1): HttpPool {
   const { insecure = false, ...identity } = tls;
-  return new Pool(new URL(url).origin, {
+  return new HttpPool(new URL(url).origin, {
     connections,
     keepAliveTimeout: IDLE_MS,
     keepAliveMaxTimeout: IDLE_MS,
