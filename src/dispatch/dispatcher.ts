@@ -14,6 +14,8 @@ import { RunDriver } from './run-driver.js';
 const SUSPECT_ASKED_MS = 5_000;
 /** What engines answer meanwhile comes in between the runs of one claim. */
 const CLAIM_TURNS = 8;
+/** One in a call, others being made ready for one or storing what one brought. Each may wait for two calls: that costs it its lease at worst. */
+const IN_HAND_PER_SLOT = 3;
 
 @Injectable()
 export class Dispatcher {
@@ -68,8 +70,6 @@ class Lane {
   private rouse: (() => void) | undefined;
   private awake = false;
   private askAgainAt = 0;
-  /** Runs in hand beyond the slots: being made ready for a slot, or storing what a call brought. */
-  private readonly ahead: number;
   /** The last claim found as many as it asked for. */
   backlog = false;
   private readonly work: DriveLane;
@@ -82,7 +82,6 @@ class Lane {
     private readonly options: LaneOptions,
   ) {
     this.engineName = engine.name;
-    this.ahead = 2 * engine.slots;
     this.work = makeDriveLane(database, engine);
   }
 
@@ -115,7 +114,7 @@ class Lane {
   }
 
   private async fill(): Promise<void> {
-    const free = this.engine.slots + this.ahead - this.busy.size;
+    const free = IN_HAND_PER_SLOT * this.engine.slots - this.busy.size;
     // A backlog is claimed by the slotful: a claim for each run that is done would cost as much as the run.
     if (free < (this.backlog ? this.engine.slots : 1) || this.engine.gateway.closedForMs() > 0) return;
     try {
