@@ -9,6 +9,7 @@ import { form } from './form.js';
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 100_000);
 
+/** Less than a test may take. */
 const LONGEST_MS = 800_000;
 
 function chaos(...args: string[]): Promise<ChaosSummary> {

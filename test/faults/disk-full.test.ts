@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { failSyncs, syncFaultObstacle } from '../support/failing-syncs.js';
 import { PostgresServer } from '../support/postgres-server.js';
 import { ServiceOn } from '../support/service-on.js';
-import { testWhere } from '../support/test-where.js';
+import { lastLine, testWhere } from '../support/test-where.js';
 import { until } from '../support/until.js';
 import { form } from './form.js';
 
@@ -101,7 +101,7 @@ function mountObstacle(): string | undefined {
     unmount(mount());
     return undefined;
   } catch (error) {
-    return `needs a tmpfs of its own, which cannot be mounted here (${(error as Error).message.trim().split('\n').at(-1) ?? ''})`;
+    return `needs a tmpfs of its own, which cannot be mounted here (${lastLine(error)})`;
   }
 }
 

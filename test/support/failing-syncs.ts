@@ -2,6 +2,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { lastLine } from './test-where.js';
 import { until } from './until.js';
 
 const INJECT = ['-qq', '-o', '/dev/null', '-e', 'trace=fdatasync', '-e', 'inject=fdatasync:error=EIO'];
@@ -32,8 +33,4 @@ export async function failSyncs(pid: number): Promise<() => Promise<void>> {
 
 async function tracerOf(pid: number): Promise<number> {
   return Number(/^TracerPid:\s*(\d+)/m.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
-}
-
-function lastLine(error: unknown): string {
-  return (error as Error).message.trim().split('\n').at(-1) ?? '';
 }

@@ -13,3 +13,8 @@ export function testWhere(
     test.skip(`${title} (skipped: ${obstacle})`, work, timeoutMs);
   };
 }
+
+/** What a program that failed said at last: the reason within an obstacle. */
+export function lastLine(error: unknown): string {
+  return (error as Error).message.trim().split('\n').at(-1) ?? '';
+}
