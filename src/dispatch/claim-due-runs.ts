@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { RunRecord } from '../lifecycle/run-record.js';
-import { readRunRecords } from '../lifecycle/run-store.js';
+import { readRunsToDrive, type RunToDrive } from '../lifecycle/run-store.js';
 import type { Db } from '../platform/database.js';
 
 export interface Claim {
   /** Fences every write of the holder. */
   token: string;
-  runs: RunRecord[];
+  runs: RunToDrive[];
 }
 
 /**
@@ -20,14 +19,8 @@ export async function claimDueRuns(db: Db, engine: string, limit: number, leaseM
     text: CLAIM,
     values: [engine, limit, token, leaseMs],
   });
-  const runs =
-    rows.length === 0
-      ? []
-      : await readRunRecords(
-          db,
-          rows.map((row) => row.id),
-        );
-  return { token, runs };
+  const ids = rows.map((row) => row.id);
+  return { token, runs: ids.length === 0 ? [] : await readRunsToDrive(db, ids) };
 }
 
 const CLAIM = `

@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { Config } from '../config.js';
 import { checkHealth } from '../engines/engine-health.js';
 import { type Engine, Engines } from '../engines/engines.js';
-import type { RunRecord } from '../lifecycle/run-record.js';
+import type { RunToDrive } from '../lifecycle/run-store.js';
 import { Database } from '../platform/database.js';
 import { spreadOverTurns } from '../platform/spread-over-turns.js';
 import { Telemetry } from '../platform/telemetry.js';
@@ -120,7 +120,7 @@ class Lane {
     try {
       await this.askForEpoch();
       const { token, runs } = await claimDueRuns(this.database, this.engineName, free, this.options.leaseMs);
-      await spreadOverTurns(runs, CLAIM_TURNS, (run) => this.take(run, token));
+      await spreadOverTurns(runs, CLAIM_TURNS, (due) => this.take(due, token));
       this.backlog = runs.length === free;
     } catch (error) {
       this.telemetry.log.warn({ engine: this.engineName, err: error }, 'due runs could not be claimed');
@@ -134,13 +134,14 @@ class Lane {
     if (state === 'SUSPECT') this.askAgainAt = performance.now() + SUSPECT_ASKED_MS;
   }
 
-  private take(run: RunRecord, token: string): void {
+  private take(due: RunToDrive, token: string): void {
+    const { run } = due;
     if (run.nextActionAt) {
       this.telemetry.metrics.jobLagSeconds.observe(
         Math.max(0, run.readAt.getTime() - run.nextActionAt.getTime()) / 1000,
       );
     }
-    const work = this.driver.drive(this.engine, run, token, this.work).finally(() => {
+    const work = this.driver.drive(this.engine, due, token, this.work).finally(() => {
       this.busy.delete(work);
       this.wake();
     });

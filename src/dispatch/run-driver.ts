@@ -2,7 +2,7 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config.js';
 import type { Engine } from '../engines/engines.js';
-import type { RunRecord } from '../lifecycle/run-record.js';
+import type { RunToDrive } from '../lifecycle/run-store.js';
 import { backOffMs } from '../platform/back-off.js';
 import { Log } from '../platform/log.js';
 import type { DriveLane } from './drive-lane.js';
@@ -11,7 +11,6 @@ import { ObserveStep } from './observe-step.js';
 import { RetrySteps } from './retry-steps.js';
 import { SteerSteps } from './steer-steps.js';
 import { SubmitSteps } from './submit-steps.js';
-import type { VisitStore } from './visit-store.js';
 import { later, Visit } from './visit.js';
 
 /** Steps of one visit; more than any honest sequence needs. */
@@ -29,11 +28,9 @@ export class RunDriver {
     private readonly log: Log,
   ) {}
 
-  /** `run` was just claimed under `lease`. Never throws: a failure is stored with its back-off and shown as the reason. */
-  async drive(engine: Engine, claimed: RunRecord, lease: string, lane: DriveLane): Promise<void> {
-    const visit = new Visit(lane.store, claimed, lease, this.config.leaseMs, (run) =>
-      nextStep(run, this.context(engine)),
-    );
+  /** `due` was just claimed under `lease`. Never throws: a failure is stored with its back-off and shown as the reason. */
+  async drive(engine: Engine, due: RunToDrive, lease: string, lane: DriveLane): Promise<void> {
+    const visit = new Visit(lane.store, due, lease, this.config.leaseMs, (run) => nextStep(run, this.context(engine)));
     try {
       let last: Step['do'] | undefined;
       for (let step = 0; step < STEPS && visit.held; step++) {
@@ -47,14 +44,14 @@ export class RunDriver {
       if (visit.held) await visit.write(() => ({}), { dueInMs: backOffMs(visit.run.failures) });
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      this.log.error({ workflow_run_id: claimed.id, engine: engine.name, err: error }, 'a run could not be driven');
+      this.log.error({ workflow_run_id: due.run.id, engine: engine.name, err: error }, 'a run could not be driven');
       const failures = visit.run.failures + 1;
       const lastError = { code: 'blocked', message, at: visit.run.readAt.toISOString() };
       await visit
         .write(() => ({ failures, lastError }), { dueInMs: backOffMs(failures) })
         .catch((failure: unknown) => {
           // The lease runs out and another visit follows.
-          this.log.warn({ workflow_run_id: claimed.id, err: failure }, 'the failure of a run could not be stored');
+          this.log.warn({ workflow_run_id: due.run.id, err: failure }, 'the failure of a run could not be stored');
         });
     }
   }
@@ -72,21 +69,16 @@ export class RunDriver {
     const release = await lane.slots.take();
     if (!release) return visit.write(() => ({}), { dueInMs: 0 });
     try {
-      await this.take(engine, visit, step, lane.store);
+      await this.take(engine, visit, step);
     } finally {
       release();
     }
   }
 
-  private async take(
-    engine: Engine,
-    visit: Visit,
-    step: Exclude<CallingStep, { do: 'submit' }>,
-    store: VisitStore,
-  ): Promise<void> {
+  private async take(engine: Engine, visit: Visit, step: Exclude<CallingStep, { do: 'submit' }>): Promise<void> {
     switch (step.do) {
       case 'find':
-        return this.submits.find(engine, visit, store);
+        return this.submits.find(engine, visit);
       case 'observe':
         return this.looks.observe(engine, visit);
       case 'baseline':

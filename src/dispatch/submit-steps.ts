@@ -13,7 +13,6 @@ import type { DriveLane } from './drive-lane.js';
 import { commitIntent, INTENT_FRESH_MS, withdrawIntent } from './intent.js';
 import { intentOf, noteCall, storeFailure } from './run-calls.js';
 import { toSubmission } from './to-submission.js';
-import type { VisitStore } from './visit-store.js';
 import type { Visit } from './visit.js';
 
 @Injectable()
@@ -29,7 +28,7 @@ export class SubmitSteps {
    * The slot is held for the call alone: intents and results of others are stored meanwhile.
    */
   async submit(engine: Engine, visit: Visit, lane: DriveLane): Promise<void> {
-    const parts = await lane.store.submissionParts(visit.run.id);
+    const parts = await visit.submissionParts();
     if (!parts) return visit.lose();
     const submission = toSubmission(engine.installationId, visit.run, parts);
     const { execution: uncalled } = visit.run;
@@ -53,8 +52,8 @@ export class SubmitSteps {
     }
   }
 
-  async find(engine: Engine, visit: Visit, store: VisitStore): Promise<void> {
-    const parts = await store.submissionParts(visit.run.id);
+  async find(engine: Engine, visit: Visit): Promise<void> {
+    const parts = await visit.submissionParts();
     if (!parts) return visit.lose();
     const { ref, marker } = toSubmission(engine.installationId, visit.run, parts);
     const askedAt = visit.now();

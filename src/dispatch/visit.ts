@@ -1,5 +1,6 @@
 import { refold } from '../lifecycle/refold.js';
 import type { RunRecord } from '../lifecycle/run-record.js';
+import type { RunToDrive, SubmissionParts } from '../lifecycle/run-store.js';
 import type { Patch } from './after-call.js';
 import type { Step } from './next-step.js';
 import type { VisitStore } from './visit-store.js';
@@ -11,6 +12,7 @@ const WRITE_ATTEMPTS = 5;
 export class Visit {
   /** False once the lease was given back or taken over. */
   held = true;
+  run: RunRecord;
   /** Whether the last write changed the row. */
   wrote = false;
   private readonly readAtMonotonic: number[];
@@ -19,11 +21,13 @@ export class Visit {
 
   constructor(
     private readonly store: VisitStore,
-    public run: RunRecord,
+    private readonly due: RunToDrive,
     private readonly lease: string,
     private readonly leaseMs: number,
     private readonly next: (run: RunRecord) => Step,
   ) {
+    const { run } = due;
+    this.run = run;
     this.readAtMonotonic = [performance.now(), run.readAt.getTime()];
     this.wishAt = run.desiredAt.getTime();
   }
@@ -36,6 +40,11 @@ export class Visit {
 
   lose(): void {
     this.held = false;
+  }
+
+  /** What the submit of the run carries, read where it did not come with the claim; undefined when the run is gone. */
+  submissionParts(): Promise<SubmissionParts | undefined> {
+    return this.due.parts ? Promise.resolve(this.due.parts) : this.store.submissionParts(this.run.id);
   }
 
   /** Reads the row again; false when it is no longer ours. */

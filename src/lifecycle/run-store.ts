@@ -89,7 +89,7 @@ export async function readRecentlyEnded(db: Db, engine: string, sinceMs: number,
   return rows.map(toRunRecord);
 }
 
-/** What a submit carries beside the record: read only when one is due. */
+/** What a submit carries beside the record. */
 export interface SubmissionParts {
   definitionFormat: DefinitionFormat;
   definition: string;
@@ -98,18 +98,44 @@ export interface SubmissionParts {
   labels: { key: string; value: string }[];
 }
 
+const LABELS = `coalesce((
+  SELECT jsonb_agg(jsonb_build_object('key', l.key, 'value', l.value) ORDER BY l.key, l.value)
+  FROM workflow_run_labels x JOIN labels l ON l.id = x.label_id WHERE x.workflow_run_id = r.id), '[]')`;
+
 /** By the id of the run; a run that is gone is missing. */
 export async function readSubmissionParts(db: Db, runIds: number[]): Promise<Map<number, SubmissionParts>> {
   const { rows } = await db.query<SubmissionParts & { id: number }>({
     name: 'read-submission-parts',
     text: `SELECT r.id, w.definition_format AS "definitionFormat", w.definition, w.definition_digest AS "definitionDigest",
-             r.parameters, coalesce((
-               SELECT jsonb_agg(jsonb_build_object('key', l.key, 'value', l.value) ORDER BY l.key, l.value)
-               FROM workflow_run_labels x JOIN labels l ON l.id = x.label_id WHERE x.workflow_run_id = r.id), '[]') AS labels
+             r.parameters, ${LABELS} AS labels
            FROM workflow_runs r JOIN workflows w ON w.id = r.workflow_id WHERE r.id = ANY($1)`,
     values: [runIds],
   });
   return new Map(rows.map(({ id, ...parts }) => [id, parts]));
+}
+
+/** A record, and what its submit carries where none was ever begun. */
+export interface RunToDrive {
+  run: RunRecord;
+  parts: SubmissionParts | undefined;
+}
+
+/** Most runs are claimed for their first submit: its parts come with their records, in one statement. */
+export async function readRunsToDrive(db: Db, ids: number[]): Promise<RunToDrive[]> {
+  const { rows } = await db.query<FlatRow & (SubmissionParts | Record<keyof SubmissionParts, null>)>({
+    name: 'read-runs-to-drive',
+    text: `SELECT ${COLUMNS}, p.* FROM ${FROM}
+           LEFT JOIN LATERAL (
+             SELECT w.definition_format AS "definitionFormat", w.definition, w.definition_digest AS "definitionDigest", r.parameters,
+               ${LABELS} AS labels
+           ) p ON e.outcome = 'none'
+           WHERE r.id = ANY($1)`,
+    values: [ids],
+  });
+  return rows.map(({ definitionFormat, definition, definitionDigest, parameters, labels, ...row }) => ({
+    run: toRunRecord(row),
+    parts: definition === null ? undefined : { definitionFormat, definition, definitionDigest, parameters, labels },
+  }));
 }
 
 /** Taken before an engine is asked; an answer is applied only over older tickets. */

@@ -165,8 +165,8 @@ async function request(id: number, type: LifecycleRequestType): Promise<void> {
 async function drive(id: number): Promise<void> {
   const lane = makeDriveLane(app.database, engine);
   const { token, runs: due } = await claimDueRuns(app.database, 'model', 100, 15_000);
-  for (const run of due) {
-    if (run.id === id) await app.app.nest.get(RunDriver).drive(engine, run, token, lane);
+  for (const one of due) {
+    if (one.run.id === id) await app.app.nest.get(RunDriver).drive(engine, one, token, lane);
   }
 }
 
