@@ -13,7 +13,7 @@ import { RunDriver } from './run-driver.js';
 
 const SUSPECT_ASKED_MS = 5_000;
 /** What engines answer meanwhile comes in between the runs of one claim. */
-const CLAIM_TURNS = 8;
+const CLAIM_TURNS = 24;
 /** One in a call, others being made ready for one or storing what one brought. Each may wait for two calls: that costs it its lease at worst. */
 const IN_HAND_PER_SLOT = 3;
 

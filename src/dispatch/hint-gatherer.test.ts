@@ -52,11 +52,11 @@ describe('HintGatherer', () => {
     await jest.advanceTimersByTimeAsync(999);
     expect(looks).toHaveLength(0);
     await jest.advanceTimersByTimeAsync(1);
-    expect(looks.map((look) => look.length)).toEqual([8]);
+    expect(looks.map((look) => look.length)).toEqual([2]);
     busy = false;
     end();
     await jest.advanceTimersByTimeAsync(30);
-    expect(looks.map((look) => look.length)).toEqual([8, 92]);
+    expect(looks.map((look) => look.length)).toEqual([2, 98]);
     expect(new Set(looks.flat()).size).toBe(100);
   });
 

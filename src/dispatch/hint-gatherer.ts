@@ -1,8 +1,11 @@
 /** Hints are gathered this long into one look. */
 const GATHER_MS = 30;
-/** While runs wait for a slot of the engine: one look a second, at so many. */
+/**
+ * While runs wait for a slot of the engine: one look a second, at so many. Each takes a call from a submit, and what a few more
+ * would tell of hundreds that change a second is what the next pass tells of all.
+ */
 const BUSY_GATHER_MS = 1_000;
-const BUSY_LOOK = 8;
+const BUSY_LOOK = 2;
 /** More are not remembered: a pass finds what they would have told. */
 const REMEMBERED = 10_000;
 

@@ -1,5 +1,5 @@
 /** Sends a run to its engine, again where that is safe, and looks up by its key what nobody knows the outcome of. */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { Submission } from '../../adapters/spi/engine-adapter.js';
 import { EngineError } from '../../adapters/spi/engine-error.js';
@@ -121,6 +121,9 @@ export class SubmitSteps {
         adapter.submit(submission, ctx),
       );
       release();
+      // The call that the slot is free for goes out first: undici looks for a turn whether an idle connection is still open.
+      await nextTurn();
+      await nextTurn();
       this.killPoints.reach('submit.after-call');
       await visit.write((run) => afterAccepted(run, outcome));
     } catch (error) {

@@ -10,7 +10,7 @@ import { isContention, isRefusedValue } from '../platform/database-errors.js';
  * holds locked keeps the runs beside it waiting, but never all of them. Their answers are spread over some turns of the
  * event loop, since the next call to the engine waits for this process alone.
  */
-const TOGETHER = { size: 64, atOnce: 4, besideAfterMs: 50, turns: 8 };
+const TOGETHER = { size: 64, atOnce: 4, besideAfterMs: 50, turns: 24 };
 
 /**
  * The database as visits to one engine's runs use it. Runs that are driven side by side share statements, and with them round trips and commits;

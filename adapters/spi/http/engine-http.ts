@@ -14,6 +14,8 @@ const ANSWER_LIMIT_BYTES = 8 * 1_048_576;
 const REFUSAL_LIMIT_BYTES = 65_536;
 /** Calls at the same time, unless told otherwise: what an adapter on it declares as `callsAtOnce`. */
 export const CONNECTIONS = 16;
+/** A connection that brought an answer is not used again in the same turn of the event loop: the next call takes another. */
+const SPARE_CONNECTIONS = 4;
 /** Streams last as long as somebody reads them: they have connections of their own, so that no call waits for the end of one. */
 const STREAM_CONNECTIONS = 8;
 
@@ -78,7 +80,7 @@ export class EngineHttp {
 
   constructor(options: EngineHttpOptions) {
     this.#options = options;
-    this.#calls = pool(options, options.connections ?? CONNECTIONS, ANSWER_LIMIT_BYTES);
+    this.#calls = pool(options, options.connections ?? CONNECTIONS + SPARE_CONNECTIONS, ANSWER_LIMIT_BYTES);
     this.#streams = pool(options, options.streams ?? STREAM_CONNECTIONS);
   }
 
