@@ -1,5 +1,5 @@
 /** Processes of the benchmark: the product, the floor, the load. Each ends with the benchmark. */
-import { fork, spawn, type ChildProcess } from 'node:child_process';
+import { fork, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { once } from 'node:events';
 import { cpus } from 'node:os';
@@ -59,11 +59,20 @@ async function listening(args: string[], env: Record<string, string>): Promise<S
 export function forkEntry(entry: string): ChildProcess {
   const file = fileURLToPath(new URL(entry, import.meta.url));
   const child = fork(file, { execArgv: ['--import', LOADER] });
-  const last = cpus().length - 1;
-  if (last > 0 && existsSync(TASKSET)) {
-    spawn(TASKSET, ['-a', '-p', '-c', String(last), String(child.pid)], { stdio: 'ignore' });
-  }
+  bind(child.pid ?? 0, (last) => String(last));
   return child;
+}
+
+/** Leaves the core of the load to the load: what it needs more at a higher rate is not taken from this process. */
+export function keepOffLoad(pid: number): void {
+  bind(pid, (last) => `0-${last - 1}`);
+}
+
+/** Where there are several cores and the machine can do it. Children that the process makes later are bound as it is. */
+function bind(pid: number, cores: (last: number) => string): void {
+  const last = cpus().length - 1;
+  if (last === 0 || !existsSync(TASKSET)) return;
+  spawnSync(TASKSET, ['-a', '-p', '-c', cores(last), String(pid)], { stdio: 'ignore' });
 }
 
 export async function ended(child: ChildProcess): Promise<void> {

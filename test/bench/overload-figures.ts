@@ -1,7 +1,7 @@
 /** Three times as many requests as can be answered, from clients that do not wait for each other. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startBenchDatabase } from './bench-database.js';
-import { startProduct } from './child-process.js';
+import { keepOffLoad, startProduct } from './child-process.js';
 import { median, type Figure } from './figure.js';
 import { Load } from './load.js';
 import { MachineProbe } from './machine-probe.js';
@@ -28,7 +28,9 @@ export async function overloadFigures({ seconds, rounds, roundMs, dataDir }: Ove
     const env = { DATABASE_URL: own.url, DATA_DIR: dataDir, LOG_LEVEL: 'error' };
     const product = await startProduct('api', env);
     try {
-      const { url } = product;
+      const { url, pid } = product;
+      // Peak and overload on the same cores, whatever the load needs for three times as many requests.
+      for (const one of [pid, own.pid]) keepOffLoad(one);
       const requests = [POST_REQUEST];
       const peaks: number[] = [];
       const takePeaks = async (): Promise<void> => {

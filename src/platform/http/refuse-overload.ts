@@ -6,6 +6,16 @@ import { problemBody, PROBLEM_MEDIA_TYPE } from './send-problem.js';
 import { API_PREFIX, withPrefix } from './url-prefix.js';
 
 const RETRY_AFTER_SECONDS = 1;
+/** Made once: what is refused most has to cost least. */
+const OVERLOADED = new Problem('overloaded', {
+  detail: 'There are more requests than can be answered in time. Repeat this one later.',
+  retryAfterSeconds: RETRY_AFTER_SECONDS,
+});
+const HEADERS = {
+  ...SECURITY_HEADERS,
+  'content-type': PROBLEM_MEDIA_TYPE,
+  'retry-after': String(RETRY_AFTER_SECONDS),
+};
 
 /**
  * Puts itself before the server's one listener. `overloaded` is asked for each request of the API; probes and metrics pass.
@@ -27,14 +37,7 @@ function isOfApi(request: IncomingMessage): boolean {
 }
 
 function refuse(request: IncomingMessage, response: ServerResponse): void {
-  const detail = 'There are more requests than can be answered in time. Repeat this one later.';
-  const problem = new Problem('overloaded', { detail, retryAfterSeconds: RETRY_AFTER_SECONDS });
-  const text = JSON.stringify(problemBody(problem, (request.url ?? '/').split('?', 1)[0] ?? '/', undefined));
-  response.writeHead(problem.status, {
-    ...SECURITY_HEADERS,
-    'content-type': PROBLEM_MEDIA_TYPE,
-    'content-length': String(Buffer.byteLength(text)),
-    'retry-after': String(RETRY_AFTER_SECONDS),
-  });
+  const text = JSON.stringify(problemBody(OVERLOADED, (request.url ?? '/').split('?', 1)[0] ?? '/', undefined));
+  response.writeHead(OVERLOADED.status, { ...HEADERS, 'content-length': String(Buffer.byteLength(text)) });
   response.end(text);
 }
