@@ -40,6 +40,28 @@ const rows: DecisionRow[] = [
     do: 'drift',
   },
   {
+    reason: 'an answer to a look that began before the end was stored may be older than the end',
+    run: aRun({
+      state: 'COMPLETED',
+      observed: facts({ phase: 'succeeded' }),
+      execution: { outcome: 'known', endedAt: NOW },
+    }),
+    observation: whole(),
+    ctx: { at: ago(1) },
+    do: 'nothing',
+    why: 'asked before the end was seen',
+  },
+  {
+    reason: 'a look that began after the end contradicts it',
+    run: aRun({
+      state: 'COMPLETED',
+      observed: facts({ phase: 'succeeded' }),
+      execution: { outcome: 'known', endedAt: ago(1) },
+    }),
+    observation: whole(),
+    do: 'drift',
+  },
+  {
     reason: 'an unknown word after the end is no drift',
     run: aRun({
       state: 'COMPLETED',
@@ -103,6 +125,17 @@ const rows: DecisionRow[] = [
       execution: { outcome: 'unknown' },
     }),
     observation: whole(),
+    do: 'drift',
+  },
+  {
+    reason: 'what we gave up is there, whenever it was asked for',
+    run: aRun({
+      state: 'CANCELLED',
+      verdict: { state: 'CANCELLED', reason: '-' },
+      execution: { outcome: 'unknown', endedAt: NOW },
+    }),
+    observation: whole(),
+    ctx: { at: ago(1) },
     do: 'drift',
   },
 ];

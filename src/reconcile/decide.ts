@@ -181,6 +181,9 @@ function decideFinal(run: RunRecord, seen: PresentExecution, ctx: ObservationCon
       detail: `found ${seen.engineState} at ${ctx.at.toISOString()}`,
     };
   }
+  // Of two looks under way at once the engine may come to the later asked first: only one that began after the end contradicts it.
+  const { endedAt } = run.execution;
+  if (endedAt !== null && ctx.at <= endedAt) return nothing('asked before the end was seen');
   const detail = `the run is ${run.state}, the engine says ${seen.engineState}`;
   return { do: 'drift', why: 'the engine runs again after the end', kind: 'state', detail };
 }

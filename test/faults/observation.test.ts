@@ -149,6 +149,31 @@ test('F42: of two observers the later asked is believed, in whatever order their
   );
 }, 120_000);
 
+test('F42: what was asked before the end was stored, and seen before it, contradicts nothing', async () => {
+  const id = await stage.runs.startVersion(held);
+  const { key, externalId } = (await stage.runs.reaches(id, 'RUNNING')).execution;
+  const running = facts(key, externalId ?? '');
+  const apply = async (asked: { ticket: number; at: Date }, observation: PresentExecution): Promise<void> => {
+    const [run] = await readRunRecords(stage.app.database, [id]);
+    if (!run) throw new Error('no run');
+    const ctx = { ...asked, source: 'engine' as const, pass: false, epoch: undefined, ...GRACES };
+    await applyObservations(stage.app.database, new Metrics(), 'se', [{ run, observation }], ctx);
+  };
+  // The request of the first is longer on its way: the engine comes to it after the second, and after the end.
+  const first = await takeTicket(stage.app.database);
+  const second = await takeTicket(stage.app.database);
+  const task = { task: 'only', state: 'COMPLETED' as const, attempt: 1 };
+  await apply(first, { ...running, phase: 'succeeded', engineState: 'success', liveTasks: 0, taskRuns: [task] });
+  await apply(second, running);
+  stage.engine.controls.finish(key);
+  expect((await stage.runs.ended(id)).state).toBe('COMPLETED');
+  const { rows } = await stage.app.database.query({
+    text: 'SELECT FROM drift WHERE workflow_run_id = $1',
+    values: [id],
+  });
+  expect(rows).toEqual([]);
+});
+
 const GRACES = {
   engineMissingGraceMs: 60_000,
   stuckAfterMs: 60_000,
