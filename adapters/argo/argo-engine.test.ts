@@ -106,10 +106,8 @@ onReal(`a real Argo${endpoint ? '' : ` (${NOT_UP})`}`, () => {
     'reports a pod that somebody deleted as a failure of its task, not as a cancel',
     async () => {
       const { ref } = await world.start('sleeping');
-      const { startedAt } = taskRun(
-        await world.until(ref, 'hold runs', (seen) => taskRun(seen, 'hold').state === 'RUNNING'),
-        'hold',
-      );
+      const holds = await world.until(ref, 'hold runs', (seen) => taskRun(seen, 'hold').state === 'RUNNING');
+      const { startedAt } = taskRun(holds, 'hold');
       // A pod that goes in the first ten seconds of its node is made again (3.7.4), and the run goes on.
       await sleep((startedAt?.getTime() ?? Date.now()) + YOUNG_POD_MS - Date.now());
       const pods = ['-n', argo.namespace, '-l', `workflows.argoproj.io/workflow=${ref.key}`];

@@ -98,17 +98,16 @@ export interface SubmissionParts {
   labels: { key: string; value: string }[];
 }
 
-const LABELS = `coalesce((
-  SELECT jsonb_agg(jsonb_build_object('key', l.key, 'value', l.value) ORDER BY l.key, l.value)
-  FROM workflow_run_labels x JOIN labels l ON l.id = x.label_id WHERE x.workflow_run_id = r.id), '[]')`;
+const PARTS = `
+  w.definition_format AS "definitionFormat", w.definition, w.definition_digest AS "definitionDigest", r.parameters, coalesce((
+    SELECT jsonb_agg(jsonb_build_object('key', l.key, 'value', l.value) ORDER BY l.key, l.value)
+    FROM workflow_run_labels x JOIN labels l ON l.id = x.label_id WHERE x.workflow_run_id = r.id), '[]') AS labels`;
 
 /** By the id of the run; a run that is gone is missing. */
 export async function readSubmissionParts(db: Db, runIds: number[]): Promise<Map<number, SubmissionParts>> {
   const { rows } = await db.query<SubmissionParts & { id: number }>({
     name: 'read-submission-parts',
-    text: `SELECT r.id, w.definition_format AS "definitionFormat", w.definition, w.definition_digest AS "definitionDigest",
-             r.parameters, ${LABELS} AS labels
-           FROM workflow_runs r JOIN workflows w ON w.id = r.workflow_id WHERE r.id = ANY($1)`,
+    text: `SELECT r.id, ${PARTS} FROM workflow_runs r JOIN workflows w ON w.id = r.workflow_id WHERE r.id = ANY($1)`,
     values: [runIds],
   });
   return new Map(rows.map(({ id, ...parts }) => [id, parts]));
@@ -124,11 +123,7 @@ export interface RunToDrive {
 export async function readRunsToDrive(db: Db, ids: number[]): Promise<RunToDrive[]> {
   const { rows } = await db.query<FlatRow & (SubmissionParts | Record<keyof SubmissionParts, null>)>({
     name: 'read-runs-to-drive',
-    text: `SELECT ${COLUMNS}, p.* FROM ${FROM}
-           LEFT JOIN LATERAL (
-             SELECT w.definition_format AS "definitionFormat", w.definition, w.definition_digest AS "definitionDigest", r.parameters,
-               ${LABELS} AS labels
-           ) p ON e.outcome = 'none'
+    text: `SELECT ${COLUMNS}, p.* FROM ${FROM} LEFT JOIN LATERAL (SELECT ${PARTS}) p ON e.outcome = 'none'
            WHERE r.id = ANY($1)`,
     values: [ids],
   });
