@@ -1,10 +1,8 @@
 // The fault catalogue (test/faults/catalogue.ts): npm run faults -- --help
 import './typescript-loader.js';
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { root, runJest } from './suites/run-suites.js';
 import { endWithUsage, readOptions } from './usage.js';
 
 const USAGE = `Usage: npm run faults -- [ROW ...] [OPTION ...]
@@ -18,7 +16,6 @@ all rows, or those named (F19 F20).
 The last line is \`N passed, N failed, N without a test\`: rows, not tests. A row that fails, or has no test, ends the run with 1.
 `;
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { FAULT_CATALOGUE } = await import(new URL('../test/faults/catalogue.ts', import.meta.url).href);
 const ROW = /\bF[1-9]\d?\b/g;
 
@@ -58,28 +55,15 @@ async function runTests(ids) {
     .flatMap((folder) => testFiles(join(root, folder)))
     .filter((file) => titlesOf(file).some((title) => pattern.test(title)));
   if (files.length === 0) return [];
-  const folder = mkdtempSync(join(tmpdir(), 'signalbox-faults-'));
-  try {
-    const output = join(folder, 'jest.json');
-    const options = [
-      '--testNamePattern',
-      pattern.source,
-      '--json',
-      `--outputFile=${output}`,
-      '--runTestsByPath',
-      ...files,
-    ];
-    const ended = await jest(options);
-    const { testResults } = JSON.parse(readFileSync(output, 'utf8'));
-    const found = testResults.flatMap((suite) => resultsOf(suite));
-    if (!ended && found.every((test) => test.passed)) {
-      process.stderr.write('jest failed beside its tests; see above\n');
-      process.exitCode = 1;
-    }
-    return found;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
+  const options = ['--testNamePattern', pattern.source, '--runTestsByPath', ...files];
+  const { ok, report } = await runJest(options, values.short ? {} : { FAULTS: 'full' });
+  if (!report) throw new Error('jest ended without a report; see above');
+  const found = report.testResults.flatMap((suite) => resultsOf(suite));
+  if (!ok && found.every((test) => test.passed)) {
+    process.stderr.write('jest failed beside its tests; see above\n');
+    process.exitCode = 1;
   }
+  return found;
 }
 
 /** A test that this machine cannot run says so in its title (test/support/test-where.ts); others that are pending were not asked for. */
@@ -116,23 +100,4 @@ function testFiles(folder) {
 /** Lines that may be titles: strings that name a row. */
 function titlesOf(file) {
   return readFileSync(file, 'utf8').match(/['"`][^'"`\n]*\bF[1-9]\d?\b[^'"`\n]*/g) ?? [];
-}
-
-function jest(options) {
-  const command = [
-    '--experimental-vm-modules',
-    '--no-warnings',
-    join(root, 'node_modules/jest/bin/jest.js'),
-    ...options,
-  ];
-  const form = values.short ? {} : { FAULTS: 'full' };
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, command, {
-      cwd: root,
-      env: { ...process.env, ...form },
-      stdio: ['ignore', 'inherit', 'inherit'],
-    });
-    child.on('error', () => resolve(false));
-    child.on('close', (code) => resolve(code === 0));
-  });
 }

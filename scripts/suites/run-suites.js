@@ -10,21 +10,27 @@ const JEST = join(root, 'node_modules/jest/bin/jest.js');
 
 /** `{passed, failed, skipped}` of the suites that `args` choose, all without any. */
 export async function runSuites(args = [], env = {}) {
+  const { ok, report } = await runJest(args, env);
+  if (!report) return { passed: 0, failed: 1, skipped: 0 };
+  const counts = {
+    passed: report.numPassedTests,
+    // A suite that cannot even be loaded has no tests to count.
+    failed: report.numFailedTests + report.numRuntimeErrorTestSuites,
+    skipped: report.numPendingTests + report.numTodoTests,
+  };
+  // jest can also fail beside its tests, for example when its set-up does.
+  if (!ok && counts.failed === 0) counts.failed = 1;
+  return counts;
+}
+
+/** Whether jest was content, and what it reports (`--json`): undefined when it ended without a report. */
+export async function runJest(args = [], env = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'signalbox-suites-'));
-  const report = join(folder, 'jest.json');
+  const file = join(folder, 'jest.json');
   try {
-    const options = ['--experimental-vm-modules', '--no-warnings', JEST, '--json', `--outputFile=${report}`];
+    const options = ['--experimental-vm-modules', '--no-warnings', JEST, '--json', `--outputFile=${file}`];
     const ok = await runNode([...options, ...args], env);
-    const result = readReport(report);
-    const counts = {
-      passed: result.numPassedTests,
-      // A suite that cannot even be loaded has no tests to count.
-      failed: result.numFailedTests + result.numRuntimeErrorTestSuites,
-      skipped: result.numPendingTests + result.numTodoTests,
-    };
-    // jest can also fail beside its tests, for example when its set-up does.
-    if (!ok && counts.failed === 0) counts.failed = 1;
-    return counts;
+    return { ok, report: readReport(file) };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -50,6 +56,6 @@ function readReport(file) {
   try {
     return JSON.parse(readFileSync(file, 'utf8'));
   } catch {
-    return { numPassedTests: 0, numPendingTests: 0, numTodoTests: 0, numFailedTests: 1, numRuntimeErrorTestSuites: 0 };
+    return undefined;
   }
 }
