@@ -82,10 +82,12 @@ export async function makeAdapter(parts: AdapterParts): Promise<FastifyAdapter> 
     clientErrorHandler: refuseSocket,
   });
   const fastify = adapter.getInstance<FastifyInstance>();
+  // Its series is looked up once.
+  const refusals = parts.metrics.httpRequests.labels({ operation: 'none', status: '503' });
   refuseOverload(
     fastify.server,
     () => parts.database.overloaded,
-    () => parts.metrics.httpRequests.inc({ operation: 'none', status: '503' }),
+    () => refusals.inc(),
   );
   // An expectation we do not know is none.
   fastify.server.on('checkExpectation', (request, response) => fastify.server.emit('request', request, response));

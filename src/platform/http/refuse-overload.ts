@@ -1,7 +1,6 @@
 /** Refuses what could only wait, before anything is read or worked out about it: answering too late helps nobody. */
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import { Problem } from '../problem.js';
-import { SECURITY_HEADERS } from './security-headers.js';
 import { problemBody, PROBLEM_MEDIA_TYPE } from './send-problem.js';
 import { API_PREFIX, withPrefix } from './url-prefix.js';
 
@@ -11,11 +10,18 @@ const OVERLOADED = new Problem('overloaded', {
   detail: 'There are more requests than can be answered in time. Repeat this one later.',
   retryAfterSeconds: RETRY_AFTER_SECONDS,
 });
-const HEADERS = {
-  ...SECURITY_HEADERS,
-  'content-type': PROBLEM_MEDIA_TYPE,
-  'retry-after': String(RETRY_AFTER_SECONDS),
-};
+/**
+ * Names and values taking turns, and of the headers for browsers the one that matters where nothing is shown as a page: a refusal takes
+ * Node a quarter less time than with an object of them all.
+ */
+const HEADERS = [
+  'content-type',
+  PROBLEM_MEDIA_TYPE,
+  'retry-after',
+  String(RETRY_AFTER_SECONDS),
+  'x-content-type-options',
+  'nosniff',
+];
 
 /**
  * Puts itself before the server's one listener. `overloaded` is asked for each request of the API; probes and metrics pass.
@@ -38,6 +44,6 @@ function isOfApi(request: IncomingMessage): boolean {
 
 function refuse(request: IncomingMessage, response: ServerResponse): void {
   const text = JSON.stringify(problemBody(OVERLOADED, (request.url ?? '/').split('?', 1)[0] ?? '/', undefined));
-  response.writeHead(OVERLOADED.status, { ...HEADERS, 'content-length': String(Buffer.byteLength(text)) });
+  response.writeHead(OVERLOADED.status, [...HEADERS, 'content-length', String(Buffer.byteLength(text))]);
   response.end(text);
 }
