@@ -52,6 +52,18 @@ const rows: DecisionRow[] = [
     why: 'asked before the end was seen',
   },
   {
+    reason: 'a look of the very millisecond may have been first',
+    run: aRun({
+      state: 'COMPLETED',
+      observed: facts({ phase: 'succeeded' }),
+      execution: { outcome: 'known', endedAt: NOW },
+    }),
+    observation: whole(),
+    ctx: { at: NOW },
+    do: 'nothing',
+    why: 'asked before the end was seen',
+  },
+  {
     reason: 'a look that began after the end contradicts it',
     run: aRun({
       state: 'COMPLETED',
