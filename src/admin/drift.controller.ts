@@ -31,7 +31,7 @@ export class DriftController {
   ): Promise<Answer> {
     const { kind, workflow_engine: engine, limit } = query;
     const scope: CursorScope = { list: 'drift', project, order: 'id desc', filters: { kind, engine } };
-    const position = query.cursor === undefined ? [] : decodeCursor(query.cursor, scope, ['number']);
+    const position = query.cursor === undefined ? [] : decodeCursor(query.cursor, scope, ['bigint']);
     const before = position[0] === undefined ? undefined : Number(position[0]);
     const rows = await listDrift(this.database, { project, kind, engine, before, limit: limit + 1 });
     const page = rows.slice(0, limit);

@@ -31,7 +31,7 @@ export class LabelsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Answer> {
     const scope: CursorScope = { list: 'labels', project, order: 'key', filters: { prefix: query.prefix } };
-    const position = query.cursor === undefined ? undefined : decodeCursor(query.cursor, scope, ['string', 'string']);
+    const position = query.cursor === undefined ? undefined : decodeCursor(query.cursor, scope, ['text', 'text']);
     const rows = await listVocabulary(this.database, project, query.prefix, position, query.limit);
     const page = rows.slice(0, query.limit);
     const last = page.at(-1);

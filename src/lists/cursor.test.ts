@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { decodeCursor, encodeCursor, type CursorScope } from './cursor.js';
+import { decodeCursor, encodeCursor, type CursorScope, type PositionKind } from './cursor.js';
 
 const scope: CursorScope = {
   list: 'workflow-runs',
@@ -20,7 +20,7 @@ describe('a cursor', () => {
   const digest: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'))[1];
 
   test('gives its position back to the same list', () => {
-    expect(decodeCursor(cursor, scope, ['string', 'number'])).toEqual(['2026-01-01T00:00:00.000001Z', 7]);
+    expect(decodeCursor(cursor, scope, ['text', 'bigint'])).toEqual(['2026-01-01T00:00:00.000001Z', 7]);
   });
 
   test('holds its form, a short digest of the list, and the position', () => {
@@ -36,8 +36,8 @@ describe('a cursor', () => {
     const text = 'x'.repeat(1500 - Buffer.from(encodeCursor(scope, ['', 7]), 'base64url').length);
     const longest = encodeCursor(scope, [text, 7]);
     expect(longest).toHaveLength(2000);
-    expect(decodeCursor(longest, scope, ['string', 'number'])).toEqual([text, 7]);
-    expect(() => decodeCursor(encodeCursor(scope, [`${text}x`, 7]), scope, ['string', 'number'])).toThrow(NO_CURSOR);
+    expect(decodeCursor(longest, scope, ['text', 'bigint'])).toEqual([text, 7]);
+    expect(() => decodeCursor(encodeCursor(scope, [`${text}x`, 7]), scope, ['text', 'bigint'])).toThrow(NO_CURSOR);
   });
 
   test.each([
@@ -47,7 +47,7 @@ describe('a cursor', () => {
     { reason: 'one more filter', other: { ...scope, filters: { ...scope.filters, external_id: 'x' } } },
     { reason: 'another list', other: { ...scope, list: 'workflows' } },
   ])('is refused for $reason', ({ other }) => {
-    expect(() => decodeCursor(cursor, other, ['string', 'number'])).toThrow(
+    expect(() => decodeCursor(cursor, other, ['text', 'bigint'])).toThrow(
       expect.objectContaining({
         code: 'validation-failed',
         message: 'The cursor cannot be used.',
@@ -78,6 +78,21 @@ describe('a cursor', () => {
     { reason: 'too few entries', text: encodeCursor(scope, ['x']) },
     { reason: 'too many entries', text: encodeCursor(scope, ['x', 1, 2]) },
   ])('is refused with $reason', ({ text }) => {
-    expect(() => decodeCursor(text, scope, ['string', 'number'])).toThrow(NO_CURSOR);
+    expect(() => decodeCursor(text, scope, ['text', 'bigint'])).toThrow(NO_CURSOR);
+  });
+
+  test.each<{ kind: PositionKind; taken: (string | number)[]; refused: (string | number)[] }>([
+    { kind: 'text', taken: ['', 'x'], refused: [1, 'a\0b'] },
+    {
+      kind: 'time',
+      taken: ['2026-01-01T00:00:00.000001Z'],
+      refused: [1, 'x', '2026-02-30T00:00:00Z', "2026-01-01T00:00:00Z'", 'infinity'],
+    },
+    { kind: 'int', taken: [-1, 2_147_483_647], refused: ['1', 1.5, 2_147_483_648, -2_147_483_649] },
+    { kind: 'bigint', taken: [0, 9_007_199_254_740_991], refused: ['1', 1.5, 1e300] },
+  ])('holds a position of $kind that the database takes', ({ kind, taken, refused }) => {
+    for (const entry of taken) expect(decodeCursor(encodeCursor(scope, [entry]), scope, [kind])).toEqual([entry]);
+    for (const entry of refused)
+      expect(() => decodeCursor(encodeCursor(scope, [entry]), scope, [kind])).toThrow(NO_CURSOR);
   });
 });

@@ -1,7 +1,9 @@
 import { contentHash } from '../../definition/canonical-json.js';
 import type { Json } from '../../definition/definition-types.js';
+import { assertNever } from '../platform/assert-never.js';
 import { Problem } from '../platform/problem.js';
 import { Remembered } from '../platform/remembered.js';
+import { isTimestamp } from './query-values.js';
 
 /** What a cursor belongs to: it is refused for any other list. */
 export interface CursorScope {
@@ -15,8 +17,12 @@ export interface CursorScope {
 /** The last entry of a page, in the texts or numbers that the list is ordered by. */
 export type Position = (string | number)[];
 
+/** What an entry of a position is to the database, which refuses anything else: `int` has 32 bits, `time` is RFC 3339. */
+export type PositionKind = 'text' | 'time' | 'int' | 'bigint';
+
 const FORM = 1;
 const MAX_LENGTH = 2000;
+const MAX_INT = 2_147_483_647;
 
 /** Opaque to clients. It holds no secret: a forged one finds only what the caller may read anyway. */
 export function encodeCursor(scope: CursorScope, position: Position): string {
@@ -27,7 +33,7 @@ export function encodeCursor(scope: CursorScope, position: Position): string {
  * The position in a cursor. `kinds` are the types that each entry must have. A cursor of another project, order or filter,
  * and anything that is not a cursor, is a 422.
  */
-export function decodeCursor(cursor: string, scope: CursorScope, kinds: readonly ('string' | 'number')[]): Position {
+export function decodeCursor(cursor: string, scope: CursorScope, kinds: readonly PositionKind[]): Position {
   const parts = read(cursor);
   if (parts === undefined) throw refused('It is not a cursor of this service.');
   const [form, digest, ...position] = parts;
@@ -61,9 +67,21 @@ function read(cursor: string): unknown[] | undefined {
   }
 }
 
-function isOf(kind: 'string' | 'number' | undefined, entry: unknown): boolean {
-  if (kind === 'number') return Number.isSafeInteger(entry);
-  return typeof entry === 'string' && !entry.includes('\0');
+function isOf(kind: PositionKind | undefined, entry: unknown): boolean {
+  switch (kind) {
+    case undefined:
+      return false;
+    case 'text':
+      return typeof entry === 'string' && !entry.includes('\0');
+    case 'time':
+      return isTimestamp(entry);
+    case 'int':
+      return Number.isSafeInteger(entry) && Math.abs(Number(entry)) <= MAX_INT;
+    case 'bigint':
+      return Number.isSafeInteger(entry);
+    default:
+      return assertNever('kind of a position', kind);
+  }
 }
 
 function refused(message: string): Problem {

@@ -73,8 +73,8 @@ export class RunFollowingController {
       return openEventStream(reply, (signal) => followEvents(this.tailer, id, seq, signal), this.slots.take(project));
     }
     const scope: CursorScope = { list: 'lifecycle-events', project, order: 'seq asc', filters: { id } };
-    const after = query.cursor === undefined ? 0 : Number(decodeCursor(query.cursor, scope, ['number'])[0]);
-    const rows = await listEvents(this.database, id, Math.min(after, MAX_SEQ), query.limit);
+    const after = query.cursor === undefined ? 0 : Number(decodeCursor(query.cursor, scope, ['int'])[0]);
+    const rows = await listEvents(this.database, id, after, query.limit);
     const page = rows.slice(0, query.limit);
     const last = page.at(-1);
     return sendList(

@@ -62,7 +62,7 @@ export class RunTaskRunsController {
     const rows = await listTaskRuns(this.database, id, {
       title: query.task_title,
       states,
-      after: query.cursor === undefined ? undefined : decodeCursor(query.cursor, scope, ['number', 'number']),
+      after: query.cursor === undefined ? undefined : decodeCursor(query.cursor, scope, ['int', 'int']),
       limit: query.limit,
     });
     const page = rows.slice(0, query.limit);

@@ -102,7 +102,7 @@ export class WorkflowRunsController {
       order: `${orderBy} ${order}`,
       filters: { ...filters, selector },
     };
-    const kinds = orderBy === 'id' ? (['number'] as const) : (['string', 'number'] as const);
+    const kinds = orderBy === 'id' ? (['bigint'] as const) : (['time', 'bigint'] as const);
     const terms = requestedSelector(selector ?? '', { parameter: 'label_selector' });
     const { count, items, next } = await this.pages.read({
       project,

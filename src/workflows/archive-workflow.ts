@@ -45,7 +45,7 @@ export class ArchiveWorkflow {
     const { rows } = await db.query<{ id: number; engine: string }>({
       name: 'workflows.lock',
       text: `SELECT id, workflow_engine AS engine FROM workflows
-             WHERE project = $1 AND title = $2 AND version = $3 FOR UPDATE`,
+             WHERE project = $1 AND title = $2 AND version = $3::bigint FOR UPDATE`,
       values: [project, title, version],
     });
     const workflow = rows[0];

@@ -47,7 +47,7 @@ export class EngineWorkflowsController {
     const { label_selector: selector } = query;
     const terms = requestedSelector(selector ?? '', { parameter: 'label_selector' });
     const scope: CursorScope = { list: 'engine-workflows', project, order: 'name', filters: { engine, selector } };
-    const position = query.cursor === undefined ? [] : decodeCursor(query.cursor, scope, ['string']);
+    const position = query.cursor === undefined ? [] : decodeCursor(query.cursor, scope, ['text']);
     const cursor = position[0] === undefined ? undefined : String(position[0]);
     const { offers, nextCursor, gaps } = await this.importing.discover(
       { project, engine },

@@ -4,12 +4,9 @@ import { readTasks, type TaskRow } from './task-graph-store.js';
 import type { WorkflowRow } from './workflow-row.js';
 import { readWorkflow } from './workflows-store.js';
 
-/** Largest value of the column. */
-const MAX_VERSION = 2_147_483_647;
-
 /** One version; throws `workflow-not-found`. */
 export async function findWorkflow(db: Db, project: string, title: string, version: number): Promise<WorkflowRow> {
-  const row = version > MAX_VERSION ? undefined : await readWorkflow(db, project, title, version);
+  const row = await readWorkflow(db, project, title, version);
   if (row) return row;
   throw new Problem('workflow-not-found', { detail: `There is no workflow ${title} in version ${version}.` });
 }

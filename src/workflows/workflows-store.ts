@@ -24,7 +24,7 @@ export async function readWorkflow(
 ): Promise<WorkflowRow | undefined> {
   const { rows } = await db.query<WorkflowRow>({
     name: 'workflows.get',
-    text: `SELECT ${WHOLE} FROM workflows w WHERE w.project = $1 AND w.title = $2 AND w.version = $3`,
+    text: `SELECT ${WHOLE} FROM workflows w WHERE w.project = $1 AND w.title = $2 AND w.version = $3::bigint`,
     values: [project, title, version],
   });
   return rows[0];

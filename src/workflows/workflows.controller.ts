@@ -132,7 +132,7 @@ export class WorkflowsController {
       order: `${orderBy} ${order}`,
       filters: { ...filters, selector },
     };
-    const kinds = orderBy === 'id' ? (['number'] as const) : (['string', 'number'] as const);
+    const kinds = orderBy === 'id' ? (['bigint'] as const) : (['time', 'bigint'] as const);
     const { rows, next } = await listWorkflows(this.database, {
       project,
       filters,
@@ -180,9 +180,9 @@ export class WorkflowsController {
       order: 'version desc',
       filters: { title, archived: query.archived, latest: query.latest },
     };
-    const below = query.cursor === undefined ? undefined : decodeCursor(query.cursor, scope, ['number'])[0];
+    const below = query.cursor === undefined ? undefined : decodeCursor(query.cursor, scope, ['int'])[0];
     const rows = await listVersions(this.database, project, title, {
-      below: below === undefined ? undefined : Math.min(Number(below), 2_147_483_647),
+      below: below === undefined ? undefined : Number(below),
       archived: query.archived,
       limit: query.latest ? 1 : query.limit,
     });

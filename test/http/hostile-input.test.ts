@@ -16,6 +16,9 @@ beforeAll(async () => {
       { env_variable_name: 'TREE', ui_form: { type: 'object', title: 't', description: '', required: false } },
     ],
   });
+  await createWorkflow(api, 'versions');
+  await createWorkflow(api, 'versions', { definition: 'load\n' });
+  await createRun(api, 'target');
   runId = (await createRun(api, 'target')).id;
 });
 afterAll(() => memory.close());
@@ -49,6 +52,29 @@ describe('a hostile identifier', () => {
     expect(answer.status).toBeLessThan(500);
     expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);
     expect(answer.text).not.toMatch(INSIDES);
+  });
+
+  test.each(['GET', 'DELETE'])('%s of a version beyond the column finds nothing', async (method) => {
+    const answer = await api.send(method, '/workflows/target/99999999999', undefined);
+    expect([answer.status, answer.body]).toEqual([404, expect.objectContaining({ code: 'workflow-not-found' })]);
+  });
+
+  test.each([
+    { list: '/workflow-runs?order_by=created_at', position: ['x', 1], reason: 'no time' },
+    { list: '/workflows?order_by=created_at', position: ['2026-02-30T00:00:00Z', 1], reason: 'no day' },
+    { list: '/workflows/versions?', position: [99_999_999_999], reason: 'a version beyond the column' },
+    { list: '/workflow-runs/RUN/lifecycle-events?', position: [99_999_999_999], reason: 'a number beyond the column' },
+  ])('a cursor of $list whose position somebody changed is refused: $reason', async ({ list, position }) => {
+    const path = `${list.replace('RUN', String(runId))}&limit=1`;
+    const { headers } = await api.get(path);
+    const cursor = /[?&]cursor=([\w-]+)/.exec(headers.get('link') ?? '')?.[1] ?? '';
+    const [form, digest] = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')) as unknown[];
+    const changed = Buffer.from(JSON.stringify([form, digest, ...position])).toString('base64url');
+    const answer = await api.get(`${path}&cursor=${changed}`);
+    expect([answer.status, answer.body]).toEqual([
+      422,
+      expect.objectContaining({ errors: [expect.objectContaining({ parameter: 'cursor', code: 'bad-cursor' })] }),
+    ]);
   });
 });
 
