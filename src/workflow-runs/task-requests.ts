@@ -6,6 +6,7 @@ import { LifecycleRequests } from '../lifecycle/lifecycle-requests.js';
 import { Answer } from '../platform/answer.js';
 import { Database } from '../platform/database.js';
 import type { WriteRequest } from '../platform/http/write-request.js';
+import { askThenWrite } from '../platform/ask-then-write.js';
 import { idempotent } from '../platform/idempotency.js';
 import { Problem } from '../platform/problem.js';
 import { FINAL_TASK_STATES } from '../../adapters/spi/facts.js';
@@ -87,8 +88,8 @@ export class TaskRequests {
     if (body.dry_run === true) {
       return { action: 'CANCEL', available: reason === undefined, ...(reason === undefined ? {} : { reason }) };
     }
-    const requested = reason === undefined && (await this.tell(taskRun));
-    return idempotent(this.database, write, async (db) => {
+    const tell = async (): Promise<boolean> => reason === undefined && (await this.tell(taskRun));
+    return askThenWrite(this.database, write, tell, async (db, requested) => {
       const row = await this.reader.find(db, write.project, taskRun.runId);
       return { status: requested ? 202 : 200, json: this.reader.toJson(row) };
     });

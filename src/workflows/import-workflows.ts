@@ -10,7 +10,7 @@ import { matchesSelector } from '../labels/matches-selector.js';
 import type { Answer } from '../platform/answer.js';
 import { Database, type Db } from '../platform/database.js';
 import type { WriteRequest } from '../platform/http/write-request.js';
-import { idempotent } from '../platform/idempotency.js';
+import { askThenWrite } from '../platform/ask-then-write.js';
 import { Problem } from '../platform/problem.js';
 import { checkDefinition, isValid } from './check-definition.js';
 import { lockImports, readKnown } from './imported-store.js';
@@ -81,8 +81,8 @@ export class ImportWorkflows {
   async import(write: WriteRequest, engineName: string, references: string[]): Promise<Answer> {
     const engine = this.discoverable(engineName);
     const place = { project: write.project, engine: engine.name };
-    const found = await this.find(engine, references, write.traceparent);
-    return idempotent(this.database, write, async (db) => {
+    const find = (): Promise<Found[]> => this.find(engine, references, write.traceparent);
+    return askThenWrite(this.database, write, find, async (db, found) => {
       await lockImports(db, place);
       const items: ImportOutcome[] = [];
       for (const one of found) items.push(await this.register(db, place, one));

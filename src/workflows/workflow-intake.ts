@@ -5,7 +5,7 @@ import { Engines, type Engine } from '../engines/engines.js';
 import { labelProblems, mergeLabels, type Label } from '../labels/label.js';
 import type { Answer } from '../platform/answer.js';
 import { Database } from '../platform/database.js';
-import { idempotent } from '../platform/idempotency.js';
+import { askThenWrite } from '../platform/ask-then-write.js';
 import type { WriteRequest } from '../platform/http/write-request.js';
 import { Problem, type ProblemItem } from '../platform/problem.js';
 import { checkDefinition, isValid, type CheckedDefinition } from './check-definition.js';
@@ -25,10 +25,8 @@ export class WorkflowIntake {
   ) {}
 
   async create(write: WriteRequest, body: CreateWorkflow): Promise<Answer> {
-    // Asking the engine takes time: no connection waits for it, and a repeat does not depend on the engine at all.
-    const checked = (await this.isAnswered(write)) ? undefined : await this.check(write, body);
-    const answer = await idempotent(this.database, write, async (db) => {
-      const workflow = checked ?? (await this.check(write, body));
+    const check = (): Promise<NewWorkflow> => this.check(write, body);
+    const answer = await askThenWrite(this.database, write, check, async (db, workflow) => {
       const stored = await storeWorkflow(db, workflow);
       const location = `/v1/workflows/${encodeURIComponent(workflow.title)}/${stored.version}`;
       return { status: 201, location, json: stored.json };
@@ -95,17 +93,6 @@ export class WorkflowIntake {
       detail: message,
       errors: [{ pointer: '/workflow_engine', code: 'unknown-engine', message }],
     });
-  }
-
-  /** Whether the request's key has an answer already; the platform compares the request with it. */
-  private async isAnswered(write: WriteRequest): Promise<boolean> {
-    if (write.key === undefined) return false;
-    const { rowCount } = await this.database.query({
-      name: 'workflows.is-answered',
-      text: 'SELECT FROM idempotency_keys WHERE project = $1 AND key = $2',
-      values: [write.project, write.key],
-    });
-    return rowCount > 0;
   }
 }
 

@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { LifecycleRequests } from '../../src/lifecycle/lifecycle-requests.js';
 import { Reconciler } from '../../src/reconcile/reconciler.js';
+import { Api } from '../support/api.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { CoreRuns } from '../support/core-runs.js';
 import { MemoryEngine, taskFacts } from '../support/memory-engine.js';
@@ -253,6 +254,34 @@ test('rule 9: a cancel of a task that names an older generation stops nothing of
   expect(await cancel(1)).toBe(200);
   expect(engine.controls.journal({ verb: 'cancel-task', key })).toEqual([]);
   expect(await cancel(2)).toBe(202);
+  await runs.ended(id);
+});
+
+test('F4: a key that has its answer tells the engine nothing again, for its own request and for another one', async () => {
+  const id = await runs.startVersion(held);
+  const { execution } = await runs.reaches(id, 'RUNNING');
+  const { rows } = await app.database.query<{ id: number }>({
+    text: 'SELECT id FROM task_runs WHERE workflow_run_id = $1',
+    values: [id],
+  });
+  const api = new Api(app.url);
+  const path = `/task-runs/${rows[0]?.id ?? 0}/lifecycle-events`;
+  const told = (): number => engine.controls.journal({ verb: 'cancel-task', key: execution.key }).length;
+  await api.patch(`/workflow-runs/${id}/labels`, { add: [{ key: 'a', value: 'b' }] }, { key: 'labels' });
+  expect((await api.post(path, { type: 'CANCEL' }, { key: 'labels' })).body).toMatchObject({
+    code: 'idempotency-key-reused',
+  });
+  expect(told()).toBe(0);
+  const first = await api.post(path, { type: 'CANCEL' }, { key: 'once' });
+  expect([first.status, told()]).toEqual([202, 1]);
+  // As after a retry of the run: the same task could be cancelled again.
+  await runs.ended(id);
+  await runs.request(id, 'RETRY');
+  await runs.reaches(id, 'RUNNING');
+  await app.database.query({ text: `UPDATE task_runs SET state = 'RUNNING' WHERE workflow_run_id = $1`, values: [id] });
+  const again = await api.post(path, { type: 'CANCEL' }, { key: 'once' });
+  expect([again.status, again.text, told()]).toEqual([202, first.text, 1]);
+  await runs.request(id, 'CANCEL');
   await runs.ended(id);
 });
 

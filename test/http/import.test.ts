@@ -245,6 +245,10 @@ describe('an import', () => {
     expect(again.headers.get('idempotency-replayed')).toBe('true');
     const other = await api.post('/engines/prod/import', { references: [offer()] }, { key });
     expect([other.status, other.body['code']]).toEqual([422, 'idempotency-key-reused']);
+    engine.controls.addRule({ verb: 'describe', effect: { do: 'answer', status: 503 } });
+    const without = await api.post('/engines/prod/import', { references: [name] }, { key });
+    engine.controls.removeRules();
+    expect([without.status, without.text]).toEqual([200, first.text]);
   });
 
   test.each([
