@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { VerbSupport } from '../../adapters/spi/engine-adapter.js';
 import { Engines } from '../engines/engines.js';
 import { Database, type Db } from '../platform/database.js';
 import { Problem } from '../platform/problem.js';
@@ -55,9 +56,15 @@ export class LifecycleRequests {
     }
     const { verbs, retryKind } = this.engines.capabilitiesOf(run.workflowEngine);
     const answer = answerRequest(run, request.type, verbs, request.generation);
+    const wanted = withRequest(run, request.type, retryKind, request.task ?? null);
+    const cannot = request.task && taskObstacle(wanted, verbs);
     if (request.dryRun === true) {
-      const available = answer.answer === 'accepted';
-      const action = { action: request.type, available, ...(available ? {} : { reason: answer.reason }) };
+      const reason = answer.answer === 'accepted' ? cannot : answer.reason;
+      const action = {
+        action: request.type,
+        available: reason === undefined,
+        ...(reason === undefined ? {} : { reason }),
+      };
       return { answer: 'dry-run', record: run, action };
     }
     if (answer.answer === 'unchanged') return { answer: 'unchanged', record: run };
@@ -67,14 +74,8 @@ export class LifecycleRequests {
         extensions: { allowed_actions: allowedActions(run, verbs), state: run.state },
       });
     }
-    if (request.task && verbs.retryTask === 'none') {
-      throw new Problem('engine-cannot', { detail: `The engine ${run.workflowEngine} cannot retry a single task.` });
-    }
-    const wanted = withRequest(run, request.type, retryKind, request.task ?? null);
-    if (request.task && wanted.execution.verb === 'submit') {
-      throw new Problem('engine-cannot', {
-        detail: `The engine ${run.workflowEngine} does not have the execution any more; retry the whole run.`,
-      });
+    if (cannot !== undefined) {
+      throw new Problem('engine-cannot', { detail: `${request.type} is not possible: ${cannot}.` });
     }
     const moved = refold(run, wanted, {
       type: request.type,
@@ -86,6 +87,16 @@ export class LifecycleRequests {
     if (moved.record.generation > run.generation) await markTombstone(db, run);
     return { answer: 'accepted', record: moved.record };
   }
+}
+
+/** Why the engine cannot retry one task of the run alone. */
+function taskObstacle(
+  { workflowEngine, execution }: RunRecord,
+  verbs: Pick<VerbSupport, 'retryTask'>,
+): string | undefined {
+  if (verbs.retryTask === 'none') return `the engine ${workflowEngine} cannot retry a single task`;
+  if (execution.verb === 'retry') return undefined;
+  return `the engine ${workflowEngine} does not have the execution any more; retry the whole run`;
 }
 
 /** A generation that ended without the engine's word may still surface: it is looked for, and cancelled on sight. */

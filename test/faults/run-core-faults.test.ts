@@ -291,7 +291,10 @@ test('a retry of one task whose execution the engine lost is refused: it would b
   engine.controls.forget(execution.key);
   expect(await runs.ended(id)).toMatchObject({ failure: { code: 'engine-run-missing' } });
   const request = { project: 'default', runId: id, type: 'RETRY', task: { task: 'only' } } as const;
-  await expect(app.app.nest.get(LifecycleRequests).request(request)).rejects.toMatchObject({ code: 'engine-cannot' });
+  const requests = app.app.nest.get(LifecycleRequests);
+  await expect(requests.request(request)).rejects.toMatchObject({ code: 'engine-cannot' });
+  const { action } = await requests.request({ ...request, dryRun: true });
+  expect(action).toMatchObject({ available: false, reason: expect.stringContaining('retry the whole run') });
   expect(await runs.record(id)).toMatchObject({ state: 'FAILED', generation: 1 });
 });
 
