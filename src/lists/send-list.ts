@@ -3,7 +3,7 @@ import type { Json } from '../../definition/definition-types.js';
 import { Answer } from '../platform/answer.js';
 import { Problem } from '../platform/problem.js';
 import { encodeCursor, type CursorScope, type Position } from './cursor.js';
-import { nextLink } from './link-header.js';
+import { linkNext } from './link-header.js';
 import { listBody } from './list-body.js';
 
 /** For the description of list operations. */
@@ -25,7 +25,7 @@ export function sendList(
   answer: ListAnswer,
 ): Answer {
   const nextCursor = answer.next === undefined ? undefined : encodeCursor(request.scope, answer.next);
-  if (nextCursor !== undefined) reply.header('link', nextLink(request.path, request.query, nextCursor));
+  if (nextCursor !== undefined) linkNext(reply, request.path, request.query, nextCursor);
   const body = listBody(answer.items, {
     ...(nextCursor === undefined ? {} : { nextCursor }),
     ...(answer.estimatedCount === undefined ? {} : { estimatedCount: answer.estimatedCount }),

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { Readable } from 'node:stream';
 import { FINAL_TASK_STATES } from '../../adapters/spi/facts.js';
+import { linkNext } from '../lists/link-header.js';
 import { Answer } from '../platform/answer.js';
 import { Database } from '../platform/database.js';
 import { LentChunks } from '../platform/http/lent-chunks.js';
@@ -70,12 +71,7 @@ export class TaskRunAccess {
     const { cursor, limit: limitBytes, traceparent } = request;
     const page = await this.taskLogs.page(taskRun, { attempt, cursor, limitBytes, traceparent });
     if (page.nextCursor !== undefined && !page.end) {
-      const query = new URLSearchParams({
-        attempt: String(attempt),
-        limit: String(request.limit),
-        cursor: page.nextCursor,
-      });
-      reply.header('link', `<${request.path}?${query.toString()}>; rel="next"`);
+      linkNext(reply, request.path, { attempt, limit: request.limit }, page.nextCursor);
     }
     return new LentChunks(page.chunks);
   }

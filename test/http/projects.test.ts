@@ -116,3 +116,34 @@ test('the project comes from header or parameter, and not from both', async () =
   expect((await memory.api.get('/workflow-runs', { project: 'Not A Name' })).status).toBe(422);
   expect((await memory.api.get('/workflow-runs', { project: '*' })).status).toBe(422);
 });
+
+describe('pages of a project that the query names are followed by their links alone', () => {
+  beforeAll(async () => {
+    await createRun(owner, 'secret');
+    memory.engine.logs.set('load/1', { text: 'a line of a log\n'.repeat(100), open: false });
+  });
+
+  test.each<{ of: string; path: () => string }>([
+    { of: 'runs', path: () => '/workflow-runs?limit=1' },
+    { of: 'lifecycle events', path: () => `/workflow-runs/${runId}/lifecycle-events?limit=1` },
+    { of: 'task runs', path: () => `/workflow-runs/${runId}/task-runs?limit=1` },
+    { of: 'a log', path: () => `/task-runs/${taskRunId}/logs?limit=1024` },
+    { of: 'a log under its run', path: () => `/workflow-runs/${runId}/task-runs/${taskRunId}/logs?limit=1024` },
+  ])('$of', async ({ path }) => {
+    const first = await memory.api.get(`${path()}&project=owner`);
+    expect(first.status).toBe(200);
+    const second = await memory.api.get(nextOf(first) ?? '/there-is-no-link');
+    expect(second.status).toBe(200);
+    expect(second.text).not.toBe('');
+    expect(second.text).not.toBe(first.text);
+  });
+
+  test('a project that only the header names is in no link', async () => {
+    expect(nextOf(await owner.get('/workflow-runs?limit=1'))).toMatch(/^\/workflow-runs\?(?!.*project)/);
+    expect(nextOf(await owner.get('/workflow-runs?limit=1&project=owner'))).toMatch(/[?&]project=owner(&|$)/);
+  });
+});
+
+function nextOf(answer: ApiAnswer): string | undefined {
+  return /^<\/v1([^>]+)>; rel="next"$/.exec(answer.headers.get('link') ?? '')?.[1];
+}

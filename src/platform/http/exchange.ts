@@ -9,6 +9,8 @@ export interface Exchange {
   operation?: string;
   /** Set by the request guard; `*` only where the operation allows it. */
   project?: string;
+  /** `?project=` named it, as links to follow then do: who cannot set headers follows them. */
+  projectInQuery?: boolean;
 }
 
 const exchanges = new WeakMap<object, Exchange>();

@@ -17,11 +17,16 @@ export const Project = createParamDecorator((_: unknown, context: ExecutionConte
   return project;
 });
 
+export interface NamedProject {
+  project: string;
+  projectInQuery: boolean;
+}
+
 /**
  * Reads X-Project, or on GET `?project=` for clients that cannot set headers (event streams in browsers), and takes the
  * parameter out of the query. Throws `validation-failed`.
  */
-export function projectOf(request: FastifyRequest, allAllowed: boolean): string {
+export function projectOf(request: FastifyRequest, allAllowed: boolean): NamedProject {
   const header = request.headers['x-project'];
   const parameter = takeParameter(request);
   if (Array.isArray(header) || Array.isArray(parameter)) throw refused('X-Project', 'repeated', 'is given twice');
@@ -30,14 +35,15 @@ export function projectOf(request: FastifyRequest, allAllowed: boolean): string 
   }
   const name = header === undefined ? 'project' : 'X-Project';
   const project = header ?? parameter ?? DEFAULT_PROJECT;
+  const named = { project, projectInQuery: parameter !== undefined };
   if (project === ALL_PROJECTS) {
     if (!allAllowed) throw refused(name, 'not-allowed-here', 'may be `*` only where lists are read');
-    return project;
+    return named;
   }
   if (!PROJECT_NAME.test(project)) {
     throw refused(name, 'invalid-name', 'must be 1 to 63 of a-z, 0-9 and -, with a letter or digit at both ends');
   }
-  return project;
+  return named;
 }
 
 function takeParameter(request: FastifyRequest): string | string[] | undefined {

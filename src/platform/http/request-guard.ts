@@ -24,7 +24,7 @@ export class RequestGuard implements CanActivate {
     if (!accepts(request.headers.accept, produces)) {
       throw new Problem('not-acceptable', { detail: `This can be answered as ${produces.join(' or ')}.` });
     }
-    if (!operation.projectless) exchange.project = projectOf(request, operation.allProjects === true);
+    if (!operation.projectless) Object.assign(exchange, projectOf(request, operation.allProjects === true));
 
     const errors = [...unreadable(request), ...unread(request, context)];
     if (errors.length > 0) {
