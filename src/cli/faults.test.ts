@@ -62,6 +62,19 @@ const RUN = {
   stale: false,
 };
 
+const WORKFLOW = {
+  id: 1,
+  title: 'etl',
+  version: 3,
+  workflow_engine: 'bench',
+  definition_format: 'native',
+  definition_digest: 'sha256:0',
+  workflow_parameters: [],
+  labels: [],
+  registration: { state: 'READY', diagnostics: [] },
+  created_at: '2026-01-01T00:00:00.000Z',
+};
+
 describe('a write is repeated with the same Idempotency-Key', () => {
   const troubles: { reason: string; first: Answer }[] = [
     { reason: 'after a connection that broke before the answer', first: (_, response) => response.destroy() },
@@ -252,6 +265,18 @@ describe('requests', () => {
     expect(body.parameters).toMatchObject({ rows: 5, code: '007', regions: ['a'] });
     expect(String(body.parameters['note'])).toContain('Apache License');
     expect(body.labels).toEqual([{ key: 'a', value: 'b' }]);
+  });
+
+  test('the only parameter of a name goes by that name, whatever task it is for', async () => {
+    const parameters = [{ task_title: 't', env_variable_name: 'VERSION', ui_form: { type: 'str', required: true } }];
+    const workflow = { ...WORKFLOW, workflow_parameters: parameters };
+    const { url, seen } = await misbehave((request, response) =>
+      request.method === 'GET' ? json(response, 200, { items: [workflow] }) : json(response, 201, RUN),
+    );
+    const shown = await callCli(['workflows', 'get', 'etl', '--url', url]);
+    expect(shown.stdout).toMatch(/^parameters +VERSION: str \(required\)$/m);
+    expect((await callCli(['runs', 'start', 'etl', '-p', 'VERSION=1.10', '--url', url])).code).toBe(0);
+    expect(JSON.parse(seen.at(-1)?.body ?? '')).toMatchObject({ parameters: { VERSION: '1.10' } });
   });
 
   test('--all goes on as long as Link says so', async () => {

@@ -69,7 +69,7 @@ describe('assignments', () => {
   });
 });
 
-test('declared types follow the form, and a parameter of a task carries its title', () => {
+test('declared types follow the form, and a name that is used twice carries the title of its task', () => {
   const parameters: WorkflowParameter[] = [
     { env_variable_name: 'epochs', ui_form: { type: 'int' } },
     { env_variable_name: 'regions', ui_form: { type: 'list', options: ['a', 'b'], multiselectable: true } },
@@ -77,6 +77,7 @@ test('declared types follow the form, and a parameter of a task carries its titl
     { env_variable_name: 'dose', ui_form: { type: 'list', options: [1, 2] } },
     { env_variable_name: 'input', ui_form: { type: 'file' } },
     { env_variable_name: 'epochs', task_title: 'train', ui_form: { type: 'str' } },
+    { env_variable_name: 'version', task_title: 'train', ui_form: { type: 'str' } },
     { env_variable_name: 'new', ui_form: { type: 'a type of tomorrow' } },
   ];
   expect([...declaredTypes(parameters)]).toEqual([
@@ -86,6 +87,7 @@ test('declared types follow the form, and a parameter of a task carries its titl
     ['dose', 'number'],
     ['input', 'reference'],
     ['train.epochs', 'string'],
+    ['version', 'string'],
     ['new', 'any'],
   ]);
 });

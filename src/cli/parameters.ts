@@ -1,5 +1,6 @@
 import { parse as parseYaml } from 'yaml';
 import type { ParamSchema, ValueType } from '../../definition/definition-types.js';
+import { namedParameters } from '../../definition/parameter-names.js';
 import type { WorkflowParameter } from './api-types.js';
 import { CliError } from './cli-error.js';
 import { readText } from './read-text.js';
@@ -30,13 +31,13 @@ const SCHEMA_TYPES: Record<ValueType, ParameterType> = {
   object: 'object',
 };
 
-/** The types by name, as a run's `parameters` names them: `NAME`, or `task_title.NAME`. */
+/** The types by name, as a run's `parameters` names them. */
 export function declaredTypes(parameters: readonly WorkflowParameter[]): Map<string, ParameterType> {
   return new Map(
-    parameters.map((parameter) => {
-      const { task_title: task, env_variable_name: own, ui_form: form } = parameter;
-      return [task ? `${task}.${own}` : own, choiceType(form) ?? FORM_TYPES[form.type] ?? 'any'];
-    }),
+    namedParameters(parameters).map(([name, { ui_form: form }]) => [
+      name,
+      choiceType(form) ?? FORM_TYPES[form.type] ?? 'any',
+    ]),
   );
 }
 

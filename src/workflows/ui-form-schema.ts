@@ -1,6 +1,7 @@
 /** What a client's form says about a value, as the schema the value is checked against. */
 import { checkValue } from '../../definition/check-value.js';
 import type { Json, ParamSchema, ValueType } from '../../definition/definition-types.js';
+import { namedParameters, type ParameterNaming } from '../../definition/parameter-names.js';
 import { linearPattern, MatchBudget } from '../../definition/pattern.js';
 import type { UiFormType } from '../../definition/workflow-parameters.js';
 import { assertNever } from '../platform/assert-never.js';
@@ -18,9 +19,7 @@ export interface ParameterForm {
   multiple?: boolean | undefined;
 }
 
-export interface ParameterOfWorkflow {
-  task_title?: string | undefined;
-  env_variable_name: string;
+export interface ParameterOfWorkflow extends ParameterNaming {
   ui_form: ParameterForm;
 }
 
@@ -40,19 +39,10 @@ export function uiFormSchema(form: ParameterForm): ParamSchema {
   };
 }
 
-/**
- * Schemas by the names that a run's `parameters` use: the variable's name, or `task_title.NAME` where several tasks have a
- * variable of that name.
- */
+/** Schemas by the names that a run's `parameters` use. */
 export function parameterSchemas(parameters: readonly ParameterOfWorkflow[]): Record<string, ParamSchema> {
-  const uses = new Map<string, number>();
-  for (const { env_variable_name: name } of parameters) uses.set(name, (uses.get(name) ?? 0) + 1);
   return Object.fromEntries(
-    parameters.map((parameter) => {
-      const name = parameter.env_variable_name;
-      const shared = (uses.get(name) ?? 0) > 1 && parameter.task_title !== undefined;
-      return [shared ? `${parameter.task_title}.${name}` : name, uiFormSchema(parameter.ui_form)];
-    }),
+    namedParameters(parameters).map(([name, parameter]) => [name, uiFormSchema(parameter.ui_form)]),
   );
 }
 

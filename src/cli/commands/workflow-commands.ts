@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
+import { namedParameters } from '../../../definition/parameter-names.js';
 import { path } from '../api-client.js';
-import type { Diagnostic, Page, Workflow } from '../api-types.js';
+import type { Diagnostic, Page, Workflow, WorkflowParameter } from '../api-types.js';
 import { CliError } from '../cli-error.js';
 import type { Cli, Session } from '../cli.js';
 import { addListOptions, examples, group, leaf, readNumber, repeated, type ListOptions } from '../command-options.js';
@@ -188,7 +189,7 @@ function fields(workflow: Workflow, paint: Session['terminal']['paint']): string
       ['digest', workflow.definition_digest],
       ['state', workflow.registration.state],
       ['labels', workflow.labels.map(({ key, value }) => `${key}=${value}`).join(' ')],
-      ['parameters', workflow.workflow_parameters.map(parameterText).join(', ')],
+      ['parameters', namedParameters(workflow.workflow_parameters).map(parameterText).join(', ')],
       ['created', formatTime(workflow.created_at)],
       ['archived', formatTime(workflow.archived_at)],
       ...workflow.registration.diagnostics.map((one): [string, string] => [
@@ -200,14 +201,9 @@ function fields(workflow: Workflow, paint: Session['terminal']['paint']): string
   );
 }
 
-function parameterText({
-  task_title: task,
-  env_variable_name: name,
-  ui_form: form,
-}: Workflow['workflow_parameters'][number]): string {
-  const shown = task ? `${task}.${name}` : name;
+function parameterText([name, { ui_form: form }]: [string, WorkflowParameter]): string {
   const preset = 'default' in form ? ` = ${safeJson(form.default)}` : form.required ? ' (required)' : '';
-  return `${shown}: ${form.type}${preset}`;
+  return `${name}: ${form.type}${preset}`;
 }
 
 function quoted(title: string): string {
