@@ -26,6 +26,16 @@ kind: Workflow
 name: slow
 tasks: { wait: { run: echo waiting; exec sleep 300 } }
 `;
+const SECOND = `apiVersion: signalbox/v1
+kind: Workflow
+name: second
+tasks:
+  once: { run: echo only }
+  twice:
+    needs: [once]
+    run: 'echo "attempt $SIGNALBOX_ATTEMPT"; [ "$SIGNALBOX_ATTEMPT" -ge 2 ]'
+    retry: { max: 1, delay: 1s }
+`;
 
 let app: TestApp;
 let folder: string;
@@ -44,11 +54,12 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'signalbox-cli-'));
   await writeFile(join(folder, 'greet.yaml'), GREET);
   await writeFile(join(folder, 'slow.yaml'), SLOW);
+  await writeFile(join(folder, 'second.yaml'), SECOND);
   await writeFile(
     join(folder, 'bad.yaml'),
     GREET.replace("tasks.prepare.outputs.word }}', WHO", "tasks.nobody.outputs.word }}', WHO"),
   );
-  for (const file of ['greet.yaml', 'slow.yaml']) await data('workflows', 'create', join(folder, file));
+  for (const file of ['greet.yaml', 'slow.yaml', 'second.yaml']) await data('workflows', 'create', join(folder, file));
 });
 afterAll(async () => {
   await app?.close();
@@ -117,6 +128,21 @@ describe('runs', () => {
         .split('\n')
         .map((line) => JSON.parse(line) as LifecycleEvent),
     ).toEqual(items);
+  });
+
+  test('logs of an attempt that not every task had are those of the tasks that had it', async () => {
+    const id = String((await data<WorkflowRun>('runs', 'start', 'second')).id);
+    const printed = { code: 0, stdout: 'twice | attempt 2\n', stderr: 'once: There is no such attempt.\n' };
+    // Begins before the second attempt does.
+    expect(await cli('runs', 'logs', id, '--attempt', '2', '--follow')).toEqual(printed);
+    expect(await cli('runs', 'logs', id, '--attempt', '2')).toEqual(printed);
+    expect(await cli('runs', 'logs', id, '--attempt', '2', '--follow')).toEqual(printed);
+    expect((await cli('runs', 'logs', id, '--attempt', '1')).stdout).toBe('once | only\ntwice | attempt 1\n');
+    for (const follow of [[], ['--follow']]) {
+      const refused = await cli('runs', 'logs', id, 'once', '--attempt', '2', ...follow);
+      expect(refused).toMatchObject({ code: 2, stdout: '' });
+      expect(refused.stderr).toContain('validation-failed');
+    }
   });
 
   test('a run that fails ends 1, whether watched or waited for', async () => {

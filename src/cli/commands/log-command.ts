@@ -54,9 +54,12 @@ async function followLogs(session: Session, id: number, task: string | undefined
       const attempt = options.attempt ?? taskRun.attempt;
       const key = `${taskRun.id}/${attempt}`;
       if (following.has(key)) continue;
-      const pieces = followLog(session.api, taskRun.id, { attempt, onLost });
       const alone = task !== undefined && taskRuns.length === 1;
-      following.set(key, print(session, taskRun, skipAbsent(pieces, session, taskRun, false), alone));
+      const ahead = attempt > taskRun.attempt;
+      // Until the run has ended the attempt may still begin.
+      if (ahead && !alone && !hasEnded(run.state)) continue;
+      const pieces = followLog(session.api, taskRun.id, { attempt, onLost });
+      following.set(key, print(session, taskRun, skipAbsent(pieces, session, taskRun, ahead && alone), alone));
     }
     if (hasEnded(run.state)) break;
     await Promise.race([sleep(LOOK_EVERY_MS, undefined, { signal: session.signal }), failure(following)]);
@@ -98,7 +101,7 @@ async function print(
   }
 }
 
-/** Among several logs one that is gone is a remark; asked for alone it is the answer. */
+/** Among several logs one that is not there is a remark; asked for alone it is the answer. */
 async function* skipAbsent(
   pieces: AsyncIterable<string>,
   { terminal }: Session,
@@ -108,9 +111,17 @@ async function* skipAbsent(
   try {
     yield* pieces;
   } catch (error) {
-    if (alone || !(error instanceof ApiProblem) || (error.status !== 410 && error.status !== 404)) throw error;
-    terminal.talk(`${taskRunName(taskRun)}: ${error.message}`);
+    const absence = alone ? undefined : absenceIn(error);
+    if (absence === undefined) throw error;
+    terminal.talk(`${taskRunName(taskRun)}: ${absence}`);
   }
+}
+
+/** What is to be said of a log that is not there; undefined: the error is another one. */
+function absenceIn(error: unknown): string | undefined {
+  if (!(error instanceof ApiProblem)) return undefined;
+  if (error.status === 410 || error.status === 404) return error.message;
+  return error.errors.some(({ code }) => code === 'no-such-attempt') ? 'There is no such attempt.' : undefined;
 }
 
 /** Rejects when one of them does; never resolves. */
