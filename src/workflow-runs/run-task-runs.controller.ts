@@ -1,10 +1,8 @@
 import { Body, Controller, Get, Headers, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import type { Readable } from 'node:stream';
 import { decodeCursor, type CursorScope } from '../lists/cursor.js';
 import { LIST_HEADERS, sendList } from '../lists/send-list.js';
-import type { LentChunks } from '../platform/http/lent-chunks.js';
 import type { Answer } from '../platform/answer.js';
 import { Database } from '../platform/database.js';
 import { wantsEventStream } from '../platform/http/accepts.js';
@@ -16,7 +14,7 @@ import { Operation } from '../platform/openapi/operation.js';
 import { taskRunLinks } from './run-links.js';
 import { RunReader } from './run-reader.js';
 import { TaskRequests } from './task-requests.js';
-import { TaskRunAccess } from './task-run-access.js';
+import { TaskRunAccess, type LogBody } from './task-run-access.js';
 import { logsOperation, readOperation, requestOperation } from './task-run-operations.js';
 import { listTaskRuns } from './task-runs-store.js';
 import { CreateTaskLifecycleEvent, LogsQuery, TaskRunsQuery } from './workflow-run-requests.dto.js';
@@ -98,7 +96,7 @@ export class RunTaskRunsController {
     @Headers('last-event-id') lastEventId: string | undefined,
     @Traceparent() traceparent: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<Readable | LentChunks | string> {
+  ): Promise<LogBody> {
     const path = `/v1/workflow-runs/${runId}/task-runs/${id}/logs`;
     const request = { ...query, follow: wantsEventStream(accept), lastEventId, path, traceparent };
     return this.access.logs({ project, id, runId }, request, reply);

@@ -6,6 +6,7 @@ import { engineProblem } from '../engines/engine-problem.js';
 import { Engines } from '../engines/engines.js';
 import { Problem } from '../platform/problem.js';
 import type { StreamMessage } from './event-stream.js';
+import { toLogEventId } from './log-event-id.js';
 import type { TaskRunFacts } from './task-runs-store.js';
 
 /** Between two looks at a log that grows. */
@@ -17,6 +18,14 @@ const DEEP_PAGE_CALLS = 6;
 /** Bytes of one message of a stream. */
 const STREAM_PAGE_BYTES = 64 * 1024;
 
+/** A place in a log, as a client names it. */
+export interface LogStart {
+  cursor?: string | undefined;
+  /** What of the client's request the cursor stands in, for when it is refused. Default `cursor`. */
+  cursorFrom?: string | undefined;
+  traceparent?: string | undefined;
+}
+
 /** Logs of attempts, page by page, straight from the engine: nothing of them is kept here. */
 @Injectable()
 export class TaskLogs {
@@ -26,10 +35,7 @@ export class TaskLogs {
   ) {}
 
   /** One page. Throws `logs-gone` with the reason, `validation-failed` for a cursor that is none, `engine-unavailable`, `engine-cannot`. */
-  async page(
-    taskRun: TaskRunFacts,
-    request: { attempt: number; cursor?: string | undefined; limitBytes: number; traceparent?: string | undefined },
-  ): Promise<LogPage> {
+  async page(taskRun: TaskRunFacts, request: LogStart & { attempt: number; limitBytes: number }): Promise<LogPage> {
     const engine = this.engines.require(taskRun.engine);
     const { engineTimeoutMs } = this.config;
     const timeoutMs = request.cursor === undefined ? engineTimeoutMs : DEEP_PAGE_CALLS * engineTimeoutMs;
@@ -56,7 +62,7 @@ export class TaskLogs {
         if (error instanceof EngineError && error.code === 'not-found') throw gone(error.message);
         // Of all that is asked for, the cursor alone comes from the client.
         if (error instanceof EngineError && error.code === 'rejected' && request.cursor !== undefined) {
-          throw badCursor(error.message);
+          throw badCursor(request.cursorFrom ?? 'cursor', error.message);
         }
         throw engineProblem(error, taskRun.engine);
       });
@@ -66,24 +72,25 @@ export class TaskLogs {
 
   /**
    * Follows a log from `cursor` until the attempt has ended and everything was sent; the last message is `end`. The id of a
-   * message is the cursor to go on from.
+   * message is where to go on; a last one with a reason has none, so that whoever comes back is told it by the status.
    */
   async *follow(
     taskRun: TaskRunFacts,
     attempt: number,
-    { cursor, traceparent }: { cursor?: string | undefined; traceparent?: string | undefined },
+    start: LogStart,
     signal: AbortSignal,
   ): AsyncGenerator<StreamMessage> {
-    let at = cursor;
+    let cursor = start.cursor;
     while (!signal.aborted) {
       let waitMs = LOOK_EVERY_MS;
       try {
-        const page = await this.page(taskRun, { attempt, cursor: at, limitBytes: STREAM_PAGE_BYTES, traceparent });
+        const page = await this.page(taskRun, { ...start, attempt, cursor, limitBytes: STREAM_PAGE_BYTES });
         const text = await textOf(page);
-        at = page.nextCursor ?? at;
-        if (text !== '') yield { id: at, data: JSON.stringify({ text, source: page.source }) };
-        if (page.end || (page.nextCursor === undefined && page.source === 'archived')) {
-          yield { id: at, event: 'end', data: '{}' };
+        cursor = page.end ? undefined : page.nextCursor;
+        const id = toLogEventId({ attempt, cursor });
+        if (text !== '') yield { id, data: JSON.stringify({ text, source: page.source }) };
+        if (cursor === undefined) {
+          yield { id, event: 'end', data: '{}' };
           return;
         }
         if (text !== '') continue;
@@ -105,10 +112,10 @@ function gone(reason: string): Problem {
   return new Problem('logs-gone', { detail: `The log is gone: ${reason}.`, extensions: { reason } });
 }
 
-function badCursor(message: string): Problem {
+function badCursor(parameter: string, message: string): Problem {
   return new Problem('validation-failed', {
     detail: message,
-    errors: [{ parameter: 'cursor', code: 'bad-cursor', message }],
+    errors: [{ parameter, code: 'bad-cursor', message }],
   });
 }
 

@@ -8,8 +8,9 @@ import { Database } from '../platform/database.js';
 import { LentChunks } from '../platform/http/lent-chunks.js';
 import { Problem } from '../platform/problem.js';
 import { openEventStream, type StreamMessage } from './event-stream.js';
+import { readLogEventId, toLogEventId, type LogPlace } from './log-event-id.js';
 import { StreamSlots } from './stream-slots.js';
-import { TaskLogs } from './task-logs.js';
+import { TaskLogs, type LogStart } from './task-logs.js';
 import { readTaskRun, type TaskRunFacts } from './task-runs-store.js';
 
 /** Which task run a request names; with `runId` by the longer path, and then it must be of that run. */
@@ -31,6 +32,10 @@ export interface LogRequest {
   traceparent: string | undefined;
 }
 
+/** The body of an answer; nothing where a follower has all there is. */
+export type LogBody = Readable | LentChunks | string | undefined;
+
+const LAST_EVENT_ID = 'Last-Event-ID';
 /** Between two looks at a task run whose first attempt has not begun. */
 const LOOK_EVERY_MS = 500;
 
@@ -55,15 +60,9 @@ export class TaskRunAccess {
   }
 
   /** A page as text with the next one in `Link`, or the log as a stream. */
-  async logs(path: TaskRunPath, request: LogRequest, reply: FastifyReply): Promise<Readable | LentChunks | string> {
+  async logs(path: TaskRunPath, request: LogRequest, reply: FastifyReply): Promise<LogBody> {
     const taskRun = await this.find(path);
-    if (request.attempt !== undefined && request.attempt > Math.max(1, taskRun.attempt)) {
-      const message = `The task run has ${taskRun.attempt} attempts.`;
-      throw new Problem('validation-failed', {
-        detail: message,
-        errors: [{ parameter: 'attempt', code: 'no-such-attempt', message }],
-      });
-    }
+    if (request.attempt !== undefined) requireAttempt(taskRun, request.attempt, 'attempt');
     if (request.follow) return this.follow(path, taskRun, request, reply);
     reply.header('content-type', 'text/plain; charset=utf-8');
     const attempt = request.attempt ?? taskRun.attempt;
@@ -81,34 +80,69 @@ export class TaskRunAccess {
     taskRun: TaskRunFacts,
     request: LogRequest,
     reply: FastifyReply,
-  ): Promise<Readable> {
-    const cursor = request.lastEventId ?? request.cursor;
-    const attempt = request.attempt ?? taskRun.attempt;
+  ): Promise<Readable | undefined> {
+    const last = lastPlace(taskRun, request);
+    if (last && last.cursor === undefined) {
+      // An `end` alone would bring a browser back for the next one, for ever.
+      void reply.status(204);
+      return undefined;
+    }
+    const attempt = last?.attempt ?? request.attempt;
+    const { cursor, traceparent } = request;
+    const start: LogStart = last
+      ? { cursor: last.cursor, cursorFrom: LAST_EVENT_ID, traceparent }
+      : { cursor, traceparent };
     // A log that is gone is an answer of its own: later there is no status left to say it with.
-    const from = { cursor, traceparent: request.traceparent };
-    if (taskRun.attempt > 0) await this.taskLogs.page(taskRun, { ...from, attempt, limitBytes: 1024 }).then(discard);
+    if (taskRun.attempt > 0) {
+      const first = { ...start, attempt: attempt ?? taskRun.attempt, limitBytes: 1024 };
+      await this.taskLogs.page(taskRun, first).then(discard);
+    }
     const slot = this.slots.take(path.project);
-    return openEventStream(reply, (signal) => this.messages(path, taskRun, request.attempt, from, signal), slot);
+    return openEventStream(reply, (signal) => this.messages(path, taskRun, attempt, start, signal), slot);
   }
 
   private async *messages(
     path: TaskRunPath,
     taskRun: TaskRunFacts,
     attempt: number | undefined,
-    from: { cursor: string | undefined; traceparent: string | undefined },
+    start: LogStart,
     signal: AbortSignal,
   ): AsyncGenerator<StreamMessage> {
     let begun = taskRun;
     while (begun.attempt === 0 && !signal.aborted) {
       if (FINAL_TASK_STATES.includes(begun.state)) {
-        yield { event: 'end', data: '{}' };
+        yield { id: toLogEventId({ attempt: attempt ?? 0 }), event: 'end', data: '{}' };
         return;
       }
       await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
       begun = await this.find(path);
     }
-    yield* this.taskLogs.follow(begun, attempt ?? begun.attempt, from, signal);
+    yield* this.taskLogs.follow(begun, attempt ?? begun.attempt, start, signal);
   }
+}
+
+/**
+ * What a follower who comes back has seen last. Its attempt is the one that is followed, whichever is the latest by now: the
+ * rest of its log is still to come, and in another one's the cursor would pass over text.
+ */
+function lastPlace(taskRun: TaskRunFacts, { lastEventId, attempt }: LogRequest): LogPlace | undefined {
+  if (lastEventId === undefined) return undefined;
+  const place = readLogEventId(lastEventId);
+  if (!place) throw refused(LAST_EVENT_ID, 'bad-last-event-id', `${LAST_EVENT_ID} is not an id of a followed log.`);
+  requireAttempt(taskRun, place.attempt, LAST_EVENT_ID);
+  if (attempt === undefined || attempt === place.attempt) return place;
+  const message = `${LAST_EVENT_ID} is of attempt ${place.attempt}, the parameter attempt is ${attempt}.`;
+  throw refused(LAST_EVENT_ID, 'other-attempt', message);
+}
+
+/** The first one is there before it has begun. */
+function requireAttempt(taskRun: TaskRunFacts, attempt: number, parameter: string): void {
+  if (attempt <= Math.max(1, taskRun.attempt)) return;
+  throw refused(parameter, 'no-such-attempt', `The task run has ${taskRun.attempt} attempts.`);
+}
+
+function refused(parameter: string, code: string, message: string): Problem {
+  return new Problem('validation-failed', { detail: message, errors: [{ parameter, code, message }] });
 }
 
 /** Frees what a page holds open. */

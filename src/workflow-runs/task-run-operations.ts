@@ -18,7 +18,7 @@ export function logsOperation(id: string, example: OperationExample): OperationO
     id,
     summary: 'The log of an attempt, by pages or as an event stream',
     description:
-      'With `Accept: text/event-stream` each message holds `{text}` and the cursor to go on from as its id; the last one is of type `end`.',
+      'With `Accept: text/event-stream` each message holds `{text}`; the last one is of type `end`, with `{code, detail}` if the log could not be sent to its end. The id of a message is opaque: it stands for a place in the log of one attempt. `Last-Event-ID` goes on there, in that attempt, even if another has begun since; an `attempt` that differs from it is refused. Whoever comes back with the id of the last text or of `end` is answered 204.',
     problems: [
       'task-run-not-found',
       'logs-gone',
@@ -34,6 +34,7 @@ export function logsOperation(id: string, example: OperationExample): OperationO
         mediaTypes: ['text/plain', 'text/event-stream'],
         headers: { Link: '`rel="next"` while there is more, or may be.' },
       },
+      { status: 204, description: 'A stream that has nothing more to say: browsers do not connect again.' },
     ],
     example,
   };

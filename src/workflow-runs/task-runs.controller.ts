@@ -1,8 +1,6 @@
 import { Body, Controller, Get, Headers, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import type { Readable } from 'node:stream';
-import type { LentChunks } from '../platform/http/lent-chunks.js';
 import type { Answer } from '../platform/answer.js';
 import { wantsEventStream } from '../platform/http/accepts.js';
 import { IdPipe } from '../platform/http/id-pipe.js';
@@ -11,7 +9,7 @@ import { Traceparent } from '../platform/http/traceparent.js';
 import { Write, type WriteRequest } from '../platform/http/write-request.js';
 import { Operation } from '../platform/openapi/operation.js';
 import { TaskRequests } from './task-requests.js';
-import { TaskRunAccess } from './task-run-access.js';
+import { TaskRunAccess, type LogBody } from './task-run-access.js';
 import { logsOperation, readOperation, requestOperation } from './task-run-operations.js';
 import { CreateTaskLifecycleEvent, LogsQuery } from './workflow-run-requests.dto.js';
 import type { AllowedActionDto } from './workflow-run.dto.js';
@@ -41,7 +39,7 @@ export class TaskRunsController {
     @Headers('last-event-id') lastEventId: string | undefined,
     @Traceparent() traceparent: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<Readable | LentChunks | string> {
+  ): Promise<LogBody> {
     const path = `/v1/task-runs/${id}/logs`;
     const request = { ...query, follow: wantsEventStream(accept), lastEventId, path, traceparent };
     return this.access.logs({ project, id }, request, reply);

@@ -1,5 +1,6 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
+import type { TaskRunFacts } from '../../adapters/spi/facts.js';
 import type { Api, ApiOptions } from '../support/api.js';
 import { taskFacts } from '../support/memory-engine.js';
 import {
@@ -62,6 +63,14 @@ class Stream {
       if (!this.abort.signal.aborted) throw error;
     }
   }
+}
+
+/** What messages of a followed log say. */
+function textOf(messages: readonly EventSourceMessage[]): string {
+  return messages
+    .filter((message) => message.event === undefined)
+    .map((message) => (JSON.parse(message.data) as { text: string }).text)
+    .join('');
 }
 
 async function finish(runId: number): Promise<void> {
@@ -176,15 +185,35 @@ describe('waiting', () => {
 });
 
 describe('logs', () => {
-  async function runWithTasks(): Promise<{ runId: number; taskRunId: number }> {
+  /** A task run with two attempts. */
+  let twice: number;
+  beforeAll(async () => {
+    const { runId, taskRunId } = await runWithTasks();
+    twice = taskRunId;
+    await beginAttempt(runId, taskRunId, 2);
+  });
+  beforeEach(() => {
+    memory.engine.logs.clear();
+    for (const attempt of [1, 2]) memory.engine.logs.set(`load/${attempt}`, { text: 'text\n', open: false });
+  });
+
+  async function runWithTasks(facts: Partial<TaskRunFacts> = {}): Promise<{ runId: number; taskRunId: number }> {
     const run = await createRun(api, 'followed');
     await submitted(api, run.id);
-    memory.engine.say(run.id, { phase: 'running', taskRuns: [taskFacts('load', { state: 'RUNNING' })] });
+    memory.engine.say(run.id, { phase: 'running', taskRuns: [taskFacts('load', { state: 'RUNNING', ...facts })] });
     const { body } = await until(
       () => api.get(`/workflow-runs/${run.id}/task-runs`),
       (answer) => answer.body.items.length > 0,
     );
     return { runId: run.id, taskRunId: body.items[0]?.id ?? 0 };
+  }
+
+  async function beginAttempt(runId: number, taskRunId: number, attempt: number): Promise<void> {
+    memory.engine.say(runId, { taskRuns: [taskFacts('load', { state: 'RUNNING', attempt })] });
+    await until(
+      () => api.get(`/task-runs/${taskRunId}`),
+      ({ body }) => (body as { attempt?: number }).attempt === attempt,
+    );
   }
 
   test('are read in pages by their links, by either path', async () => {
@@ -232,18 +261,128 @@ describe('logs', () => {
     );
     memory.engine.logs.set('load/1', { text: 'one\ntwo\n', open: false });
     await stream.ended;
-    const texts = (messages: EventSourceMessage[]): string =>
-      messages
-        .filter((message) => message.event === undefined)
-        .map((message) => (JSON.parse(message.data) as { text: string }).text)
-        .join('');
-    expect(texts(stream.messages)).toBe('one\ntwo\n');
+    expect(textOf(stream.messages)).toBe('one\ntwo\n');
     expect(stream.messages.at(-1)?.event).toBe('end');
     const rest = await Stream.open(api, `/task-runs/${taskRunId}/logs`, {
       headers: { 'last-event-id': stream.messages[0]?.id ?? '' },
     });
     await rest.ended;
-    expect(texts(rest.messages)).toBe('two\n');
+    expect(textOf(rest.messages)).toBe('two\n');
+  });
+
+  test('go on in the attempt they were in, whichever has begun since', async () => {
+    const { runId, taskRunId } = await runWithTasks();
+    const path = `/task-runs/${taskRunId}/logs`;
+    memory.engine.logs.set('load/1', { text: 'one\n', open: true });
+    const broken = await Stream.open(api, path);
+    await until(
+      () => Promise.resolve(broken.messages.length),
+      (count) => count > 0,
+    );
+    await broken.leave();
+    memory.engine.logs.set('load/1', { text: 'one\ntwo\n', open: false });
+    memory.engine.logs.set('load/2', { text: 'again\n', open: true });
+    await beginAttempt(runId, taskRunId, 2);
+    for (const query of ['', '?attempt=1', '?cursor=0']) {
+      const headers = { 'last-event-id': broken.messages[0]?.id ?? '' };
+      const rest = await Stream.open(api, `${path}${query}`, { headers });
+      await rest.ended;
+      expect(textOf(rest.messages)).toBe('two\n');
+      expect(rest.messages.at(-1)?.event).toBe('end');
+    }
+    const latest = await Stream.open(api, path);
+    await until(
+      () => Promise.resolve(latest.messages.length),
+      (count) => count > 0,
+    );
+    expect(textOf(latest.messages)).toBe('again\n');
+  });
+
+  test.each([
+    { length: 'one message', text: 'one\n' },
+    { length: 'several', text: 'a line of a log that is long\n'.repeat(5_000) },
+    { length: 'none', text: '' },
+  ])('of $length are told once: whoever has all of it is answered 204', async ({ text }) => {
+    const { runId, taskRunId } = await runWithTasks();
+    memory.engine.logs.set('load/1', { text, open: false });
+    let end = '';
+    for (const path of [`/task-runs/${taskRunId}/logs`, `/workflow-runs/${runId}/task-runs/${taskRunId}/logs`]) {
+      const stream = await Stream.open(api, path);
+      await stream.ended;
+      expect(textOf(stream.messages)).toBe(text);
+      expect(stream.messages.at(-1)?.event).toBe('end');
+      end = stream.messages.at(-1)?.id ?? '';
+      // The connection may break between the last text and the end.
+      for (const last of stream.messages.slice(-2)) {
+        const over = await Stream.open(api, path, { headers: { 'last-event-id': last.id ?? '' } });
+        await over.ended;
+        expect([over.response.status, over.messages]).toEqual([204, []]);
+      }
+      for (const [index, message] of stream.messages.slice(0, -2).entries()) {
+        const rest = await Stream.open(api, path, { headers: { 'last-event-id': message.id ?? '' } });
+        await rest.ended;
+        expect(rest.messages).toEqual(stream.messages.slice(index + 1));
+      }
+    }
+    await beginAttempt(runId, taskRunId, 2);
+    const over = await Stream.open(api, `/task-runs/${taskRunId}/logs`, { headers: { 'last-event-id': end } });
+    expect(over.response.status).toBe(204);
+  });
+
+  test.each([{ query: '' }, { query: '?attempt=1' }])(
+    'of a task that never began end once: $query',
+    async ({ query }) => {
+      const { taskRunId } = await runWithTasks({ state: 'SKIPPED', attempt: 0, attempts: [] });
+      const path = `/task-runs/${taskRunId}/logs${query}`;
+      const stream = await Stream.open(api, path);
+      await stream.ended;
+      expect(stream.messages).toMatchObject([{ event: 'end', data: '{}' }]);
+      const over = await Stream.open(api, path, { headers: { 'last-event-id': stream.messages[0]?.id ?? '' } });
+      expect(over.response.status).toBe(204);
+    },
+  );
+
+  test('say why they end early, and to whoever comes back as well', async () => {
+    const { taskRunId } = await runWithTasks();
+    memory.engine.logs.set('load/1', { text: 'one\n', open: true });
+    const stream = await Stream.open(api, `/task-runs/${taskRunId}/logs`);
+    await until(
+      () => Promise.resolve(stream.messages.length),
+      (count) => count > 0,
+    );
+    memory.engine.logs.delete('load/1');
+    await stream.ended;
+    expect(JSON.parse(stream.messages.at(-1)?.data ?? '')).toMatchObject({ code: 'logs-gone' });
+    const id = stream.messages.findLast((message) => message.id !== undefined)?.id ?? '';
+    const back = await Stream.open(api, `/task-runs/${taskRunId}/logs`, { headers: { 'last-event-id': id } });
+    expect(back.response.status).toBe(410);
+  });
+
+  test.each([
+    { reason: 'an id of nothing', id: 'nonsense', code: 'bad-last-event-id' },
+    { reason: 'an empty id', id: '', code: 'bad-last-event-id' },
+    { reason: 'an id without its attempt', id: '4', code: 'bad-last-event-id' },
+    { reason: 'a cursor of no attempt', id: '0:4', code: 'bad-last-event-id' },
+    { reason: 'two ids', id: '1:4, 1:4', code: 'bad-last-event-id' },
+    { reason: 'an attempt that is not there', id: '7:4', code: 'no-such-attempt' },
+    { reason: 'the end of an attempt that is not there', id: '7/end', code: 'no-such-attempt' },
+    { reason: 'another attempt than the parameter', id: '1:4', code: 'other-attempt', query: '?attempt=2' },
+    { reason: 'the end of another attempt', id: '1/end', code: 'other-attempt', query: '?attempt=2' },
+    { reason: 'a cursor that the engine does not know', id: '1:nonsense', code: 'bad-cursor' },
+  ])('refuse a Last-Event-ID with $reason', async ({ id, code, query = '' }) => {
+    const headers = { accept: 'text/event-stream', 'last-event-id': id };
+    const answer = await api.get(`/task-runs/${twice}/logs${query}`, { headers });
+    expect([answer.status, answer.body['errors']]).toEqual([
+      422,
+      [{ parameter: 'Last-Event-ID', code, message: expect.any(String) }],
+    ]);
+  });
+
+  test('refuse a cursor that the engine does not know by its own name', async () => {
+    for (const accept of ['text/plain', 'text/event-stream']) {
+      const answer = await api.get(`/task-runs/${twice}/logs?cursor=nonsense`, { headers: { accept } });
+      expect(answer.body).toMatchObject({ status: 422, errors: [{ parameter: 'cursor', code: 'bad-cursor' }] });
+    }
   });
 });
 

@@ -165,6 +165,7 @@ export class MemoryEngine {
     const log = this.logs.get(`${task}/${attempt}`);
     if (!log) return { source: 'none', chunks: this.lend(Buffer.alloc(0)), end: true, reason: 'deleted by retention' };
     const from = Number(request.cursor ?? 0);
+    if (Number.isNaN(from)) throw new EngineError('rejected', 'The cursor is none of this log.');
     const all = Buffer.from(log.text);
     const page = all.subarray(from, from + request.limitBytes);
     const end = !log.open && from + page.length >= all.length;
