@@ -207,6 +207,23 @@ describe('streams', () => {
     expect(seen.map(({ headers }) => headers['last-event-id'])).toEqual([undefined, '2', '3']);
   });
 
+  test('a log whose connection breaks before its end is printed once', async () => {
+    const taskRun = { id: 7, task_title: 'load', state: 'COMPLETED', attempt: 1, started_at: RUN.created_at };
+    const { url, seen } = await misbehave((request, response, nth) => {
+      if (request.url.includes('/task-runs?')) return json(response, 200, { items: [taskRun] });
+      if (!request.url.includes('/logs')) return json(response, 200, { ...RUN, state: 'COMPLETED' });
+      if (nth === 3) return void response.writeHead(204).end();
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+      const [id, text] = nth === 1 ? ['1:4', 'one\n'] : ['1/end', 'two\n'];
+      response.write(`id: ${id}\ndata: ${JSON.stringify({ text })}\n\n`);
+      setTimeout(() => response.destroy(), 50);
+    });
+    const result = await runCli(['runs', 'logs', '12', 'load', '--follow', '--url', url]);
+    expect([result.code, result.stdout]).toEqual([0, 'one\ntwo\n']);
+    const opened = seen.filter((request) => request.url.includes('/logs'));
+    expect(opened.map(({ headers }) => headers['last-event-id'])).toEqual([undefined, '1:4', '1/end']);
+  });
+
   test('a run is watched through an outage, and its end is the exit code', async () => {
     const { url } = await misbehave((request, response, nth) => {
       if (request.url.includes('/tasks')) return json(response, 409, problem('registration-pending', 409));
