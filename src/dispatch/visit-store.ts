@@ -24,7 +24,7 @@ export class VisitStore {
     this.moves = new Batches(
       async (moves) => {
         const written = await moveRuns(database, moves);
-        return moves.map((move) => written.has(move.before.id));
+        return moves.map((move) => written.has(move));
       },
       { ...TOGETHER, mayBeOfOne: (error) => isRefusedValue(error) || isContention(error) },
     );

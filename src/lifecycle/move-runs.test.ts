@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '../../test/support/database.js';
 import type { Db, Statement } from '../platform/database.js';
-import { moveRuns } from './move-runs.js';
+import { moveRuns, type Move } from './move-runs.js';
 import { readRunRecords } from './run-store.js';
 
 const RUNS = 3_000;
@@ -39,11 +39,31 @@ test('runs that are moved are looked up by themselves: no table is read for them
       return db.database.query<Row>({ text, values });
     },
   };
-  const moved = await moveRuns(
-    explained,
-    runs.map((run) => ({ before: run, after: { ...run, failures: 1 }, events: [] })),
-  );
-  expect([...moved].sort()).toEqual(runs.map((run) => run.id).sort());
+  const moves = runs.map((run) => ({ before: run, after: { ...run, failures: 1 }, events: [] }));
+  expect([...(await moveRuns(explained, moves))]).toEqual(moves);
   expect(plans).toHaveLength(1);
   expect(plans[0]).not.toContain('"Seq Scan"');
+});
+
+test('of two holders of one run in one statement only the one who knows it as it is has written', async () => {
+  const { rows } = await db.database.query<{ id: number }>({
+    text: `UPDATE workflow_runs SET version = version + 1 WHERE id = (SELECT max(id) FROM workflow_runs) RETURNING id`,
+  });
+  const [run] = await readRunRecords(db.database, [rows[0]?.id ?? 0]);
+  if (!run) throw new Error('no run');
+  const event = { from: run.state, to: run.state, generation: 1, source: 'adapter', actor: null } as const;
+  const moveFrom = (version: number, externalId: string): Move => ({
+    before: { ...run, version },
+    after: { ...run, execution: { ...run.execution, externalId } },
+    events: [{ ...event, type: 'STATE', reason: externalId }],
+  });
+  const [late, current] = [moveFrom(run.version - 1, 'late'), moveFrom(run.version, 'current')];
+  expect([...(await moveRuns(db.database, [late, current]))]).toEqual([current]);
+  const [after] = await readRunRecords(db.database, [run.id]);
+  expect(after?.execution.externalId).toBe('current');
+  const events = await db.database.query({
+    text: 'SELECT reason FROM lifecycle_events WHERE workflow_run_id = $1',
+    values: [run.id],
+  });
+  expect(events.rows).toEqual([{ reason: 'current' }]);
 });

@@ -11,17 +11,18 @@ export interface Move {
 
 /**
  * The one function that changes a run: compare-and-set on (id, generation, version) for any number of runs in one
- * statement, the execution row and the lifecycle events with it. Returns the ids that were written; a run that is missing
- * in the result was changed by somebody else since it was read, and nothing of its move was stored.
+ * statement, the execution row and the lifecycle events with it. Returns the moves that were stored; the run of one that is
+ * missing in the result was changed by somebody else since it was read, and nothing of its move was stored.
  */
-export async function moveRuns(db: Db, moves: Move[]): Promise<Set<number>> {
+export async function moveRuns(db: Db, moves: Move[]): Promise<Set<Move>> {
   if (moves.length === 0) return new Set();
-  const { rows } = await db.query<{ id: number }>({
+  const { rows } = await db.query<{ id: number; fromVersion: number }>({
     name: 'move-runs',
     text: MOVE_RUNS,
     values: [storableJson(moves.map(toRow)), storableJson(moves.flatMap(toEventRows))],
   });
-  return new Set(rows.map((row) => row.id));
+  const written = new Map(rows.map((row) => [row.id, row.fromVersion]));
+  return new Set(moves.filter(({ before }) => written.get(before.id) === before.version));
 }
 
 const RUN_FIELDS = `
@@ -59,7 +60,7 @@ WITH wanted AS (
     finished_at = w.finished_at, updated_at = clock_timestamp()
   FROM wanted w JOIN locked l ON l.id = w.id
   WHERE r.id = w.id AND r.version = w.from_version
-  RETURNING r.id
+  RETURNING r.id, w.from_version
 ), executed AS (
   INSERT INTO workflow_executions AS e (
     workflow_run_id, generation, key, verb, outcome, first_attempted_at, attempted_at, absent_since, absent_until,
@@ -67,7 +68,7 @@ WITH wanted AS (
   SELECT w.id, w.generation, w.key, w.verb, w.outcome, w.first_attempted_at, w.attempted_at, w.key_absent_since,
     w.absent_until, w.lookups, w.external_id, w.engine_uid, w.engine_epoch, w.baseline, w.cancel_sent_at, w.cancel_mode, w.pause_sent,
     w.ended_at, w.tombstone_until
-  FROM wanted w JOIN moved m ON m.id = w.id
+  FROM wanted w JOIN moved m ON m.id = w.id AND m.from_version = w.from_version
   ON CONFLICT (workflow_run_id, generation) DO UPDATE SET
     outcome = excluded.outcome, first_attempted_at = excluded.first_attempted_at, attempted_at = excluded.attempted_at,
     absent_since = excluded.absent_since, absent_until = excluded.absent_until, lookups = excluded.lookups,
@@ -84,11 +85,11 @@ WITH wanted AS (
   INSERT INTO lifecycle_events (workflow_run_id, seq, type, from_state, to_state, generation, source, actor, reason, at)
   SELECT n.id, n.seq, n.type, n.from_state, n.to_state, n.generation, n.source, n.actor, n.reason, clock_timestamp()
   FROM jsonb_to_recordset($2::jsonb) AS n(
-    id bigint, seq integer, type text, from_state text, to_state text, generation integer, source text, actor text,
+    id bigint, from_version bigint, seq integer, type text, from_state text, to_state text, generation integer, source text, actor text,
     reason text)
-  JOIN moved m ON m.id = n.id
+  JOIN moved m ON m.id = n.id AND m.from_version = n.from_version
 )
-SELECT id FROM moved`;
+SELECT id, from_version AS "fromVersion" FROM moved`;
 
 function toRow({ before, after, events }: Move): Record<string, unknown> {
   const execution = after.execution;
@@ -145,6 +146,7 @@ function toRow({ before, after, events }: Move): Record<string, unknown> {
 function toEventRows({ before, events }: Move): Record<string, unknown>[] {
   return events.map((event, index) => ({
     id: before.id,
+    from_version: before.version,
     seq: before.eventSeq + 1 + index,
     type: event.type,
     from_state: event.from,

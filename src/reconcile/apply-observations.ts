@@ -122,21 +122,21 @@ async function applyOnce(
   );
   applied.changed += written.size;
   const refused = new Set(applied.failed.map(({ runId }) => runId));
-  missed.push(...plain.filter(({ run }) => !written.has(run.id) && !refused.has(run.id)));
+  missed.push(...plain.filter(({ run, move }) => !written.has(move) && !refused.has(run.id)));
   return missed;
 }
 
 /** All in one statement; where the database refuses that for what is in one of them, each by itself. */
-async function moveEach(database: Database, moves: Move[], applied: Applied): Promise<Set<number>> {
+async function moveEach(database: Database, moves: Move[], applied: Applied): Promise<Set<Move>> {
   try {
     return await moveRuns(database, moves);
   } catch (error) {
     if (!isRefusedValue(error)) throw error;
   }
-  const written = new Set<number>();
+  const written = new Set<Move>();
   for (const move of moves) {
     const one = await unlessRefused(move.before, applied, () => moveRuns(database, [move]));
-    for (const id of one ?? []) written.add(id);
+    if (one?.has(move) === true) written.add(move);
   }
   return written;
 }
@@ -162,7 +162,7 @@ async function storeWhole(
 ): Promise<boolean> {
   return database.transaction(async (db: Db) => {
     const written = await moveRuns(db, [move]);
-    if (!written.has(move.before.id)) return false;
+    if (!written.has(move)) return false;
     if (observation.presence === 'present' && observation.taskRuns) {
       const dropped = await storeTaskRuns(db, move.after, observation.taskRuns, at);
       if (dropped.length > 0) metrics.droppedObservations.inc({ reason: 'unknown-task' }, dropped.length);
