@@ -1,9 +1,18 @@
 import { describe, expect, test } from '@jest/globals';
 import { EngineError, ENGINE_ERROR_CODES } from '../../adapters/spi/engine-error.js';
 import type { PresentExecution } from '../../adapters/spi/facts.js';
-import { ago, anExecution, aRun, NOW } from '../../test/support/run-records.js';
+import { ago, anExecution, aRun, facts, NOW } from '../../test/support/run-records.js';
 import type { Outcome, RunRecord } from '../lifecycle/run-record.js';
-import { afterAccepted, afterBaseline, afterError, afterFind, retryInMs, type Patch } from './after-call.js';
+import {
+  afterAccepted,
+  afterBaseline,
+  afterError,
+  afterFind,
+  afterNothingToRetry,
+  afterUnseenRetry,
+  retryInMs,
+  type Patch,
+} from './after-call.js';
 
 const inFlight = { outcome: 'in_flight', attemptedAt: ago(1_000), firstAttemptedAt: ago(1_000) } as const;
 const known = { outcome: 'known', externalId: 'x', attemptedAt: ago(1_000) } as const;
@@ -157,6 +166,15 @@ describe('afterBaseline', () => {
     });
   });
 
+  test.each<{ reason: string; execution: Partial<RunRecord['execution']> }>([
+    { reason: 'the retry was sent', execution: { outcome: 'in_flight', baseline: 'round 0' } },
+    { reason: 'it was taken', execution: { outcome: 'known', baseline: 'round 0' } },
+    { reason: 'its baseline was stored', execution: { baseline: 'round 0' } },
+  ])('a look says nothing any more when $reason meanwhile', ({ execution }) => {
+    const run = retrying();
+    expect(after({ ...run, execution: { ...run.execution, ...execution } }, seen())).toEqual({});
+  });
+
   test('a word that nobody knows, without baseline and tasks, is no execution that is active again', () => {
     const unclear = seen();
     delete unclear.phase;
@@ -266,6 +284,30 @@ describe('afterAccepted', () => {
       failures: 0,
       lastError: null,
       submittedAt: NOW,
+    });
+  });
+});
+
+describe('what was seen on the engine while it was called', () => {
+  const conflict = { outcome: 'conflict', message: 'another one has the key' } as const;
+
+  test.each<{ reason: string; patch: Patch }>([
+    { reason: 'a conflict of the submit', patch: afterAccepted(calling({ outcome: 'known' }), conflict) },
+    { reason: 'a conflict of the look-up', patch: afterFind(calling({ outcome: 'known' }), conflict, NOW) },
+    { reason: 'nothing to retry', patch: afterNothingToRetry(calling({ outcome: 'known' }), 'all done') },
+    { reason: 'a baseline seen before', patch: afterUnseenRetry(calling({ outcome: 'known' }), NOW) },
+    { reason: 'a baseline seen before facts', patch: afterUnseenRetry({ ...calling(), observed: facts() }, NOW) },
+  ])('is not taken back: $reason', ({ patch }) => {
+    expect(patch).toEqual({});
+  });
+
+  test('without it, nothing to retry is the end, and a baseline one more look in vain', () => {
+    expect(afterNothingToRetry(calling(), 'all done')).toEqual({
+      verdict: { state: 'FAILED', failure: { class: 'engine', code: 'nothing-to-retry', message: 'all done' } },
+      execution: { ...sent, outcome: 'refused' },
+    });
+    expect(afterUnseenRetry(calling(), ago(10))).toEqual({
+      execution: { ...sent, outcome: 'unknown', absentSince: NOW, absentUntil: ago(10), lookups: 1 },
     });
   });
 });

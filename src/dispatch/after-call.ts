@@ -50,8 +50,15 @@ export function afterFind(run: RunRecord, outcome: FindOutcome, askedAt: Date): 
   }
 }
 
+/** What a look for a retry of unknown outcome makes of it, when the engine shows the baseline. */
+export function afterUnseenRetry(run: RunRecord, askedAt: Date): Patch {
+  // It was seen while we asked: that is newer.
+  if (run.execution.outcome === 'known' || run.observed !== null) return {};
+  return { execution: notFound(run, askedAt) };
+}
+
 /** One more look in vain: absent for certain from the end of the first one to the beginning of this one. */
-export function notFound({ execution, readAt }: RunRecord, askedAt: Date): Execution {
+function notFound({ execution, readAt }: RunRecord, askedAt: Date): Execution {
   return {
     ...execution,
     outcome: 'unknown',
@@ -66,6 +73,8 @@ export function notFound({ execution, readAt }: RunRecord, askedAt: Date): Execu
  * or an execution that somebody restarted already. `ticket` was taken before the look.
  */
 export function afterBaseline(run: RunRecord, seen: PresentExecution, ticket: number, drainGraceMs: number): Patch {
+  // Somebody sent the retry while we looked: what we saw may be its result, and must not become what it is told from.
+  if (run.execution.outcome !== 'none' || run.execution.baseline !== null) return {};
   const { baseline = null, liveTasks = 0, phase } = seen;
   if (phase !== undefined && !FINAL_PHASES.includes(phase)) {
     const accepted = afterAccepted(run, {});
@@ -79,6 +88,15 @@ export function afterBaseline(run: RunRecord, seen: PresentExecution, ticket: nu
   if (drained) return { failures: 0, lastError: null, execution: { ...run.execution, baseline } };
   const message = `${liveTasks} tasks are still alive`;
   return { failures: 0, lastError: { code: 'draining', message, at: run.readAt.toISOString() } };
+}
+
+/** The engine shows nothing that a retry would change. */
+export function afterNothingToRetry(run: RunRecord, message: string): Patch {
+  if (run.execution.outcome === 'known') return {};
+  return {
+    verdict: { state: 'FAILED', failure: { class: 'engine', code: 'nothing-to-retry', message } },
+    execution: { ...run.execution, outcome: 'refused' },
+  };
 }
 
 /** `before` is the outcome before this attempt: what was unknown stays so until it is looked up. */
@@ -135,6 +153,8 @@ function notSent(execution: Execution, before: Outcome): Execution {
 }
 
 function engineConflict(run: RunRecord, message: string): Patch {
+  // It was seen on the engine while we called: no answer takes that back.
+  if (run.execution.outcome === 'known') return {};
   return {
     execution: { ...run.execution, outcome: 'refused' },
     verdict: { state: 'FAILED', failure: { class: 'engine', code: 'engine-conflict', message } },

@@ -8,7 +8,7 @@ import { takeTicket } from '../lifecycle/run-store.js';
 import { Database } from '../platform/database.js';
 import { KillPoints } from '../platform/kill-points.js';
 import { Log } from '../platform/log.js';
-import { afterAccepted, afterBaseline, errorFields, retryInMs } from './after-call.js';
+import { afterAccepted, afterBaseline, afterNothingToRetry, errorFields, retryInMs } from './after-call.js';
 import { commitIntent } from './intent.js';
 import { intentOf, noteCall, storeFailure } from './run-calls.js';
 import type { Visit } from './visit.js';
@@ -35,11 +35,11 @@ export class RetrySteps {
       if (seen.presence === 'unread' || seen.baseline === undefined) {
         throw new EngineError('unknown', 'the engine did not show what a retry would change');
       }
-      await visit.write((run) => afterBaseline(run, seen, ticket, this.config.retryDrainGraceMs));
+      await visit.write((run) => afterBaseline(run, seen, ticket, this.config.retryDrainGraceMs), { fenced: true });
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
       noteCall(this.log, engine, visit.run, 'observe', error);
-      await visit.write((run) => errorFields(run, error), { dueInMs: retryInMs(visit.run, error) });
+      await visit.write((run) => errorFields(run, error), { fenced: true, dueInMs: retryInMs(visit.run, error) });
     }
   }
 
@@ -58,11 +58,8 @@ export class RetrySteps {
       });
       this.killPoints.reach('retry.after-call');
       if (outcome.outcome === 'nothing-to-retry') {
-        const failure = { class: 'engine' as const, code: 'nothing-to-retry', message: outcome.message };
-        return await visit.write((run) => ({
-          verdict: { state: 'FAILED', failure },
-          execution: { ...run.execution, outcome: 'refused' },
-        }));
+        const { message } = outcome;
+        return await visit.write((run) => afterNothingToRetry(run, message));
       }
       await visit.write((run) => afterAccepted(run, outcome.outcome === 'accepted' ? outcome : {}));
     } catch (error) {

@@ -46,9 +46,12 @@ export class RunDriver {
       const message = error instanceof Error ? error.message : String(error);
       this.log.error({ workflow_run_id: due.run.id, engine: engine.name, err: error }, 'a run could not be driven');
       const failures = visit.run.failures + 1;
-      const lastError = { code: 'blocked', message, at: visit.run.readAt.toISOString() };
+      const blocked = { code: 'blocked', message, at: visit.run.readAt.toISOString() };
       await visit
-        .write(() => ({ failures, lastError }), { dueInMs: backOffMs(failures) })
+        // What has to settle still does.
+        .write(({ lastError }) => ({ failures, lastError: lastError?.code === 'settling' ? lastError : blocked }), {
+          dueInMs: backOffMs(failures),
+        })
         .catch((failure: unknown) => {
           // The lease runs out and another visit follows.
           this.log.warn({ workflow_run_id: due.run.id, err: failure }, 'the failure of a run could not be stored');
@@ -66,6 +69,7 @@ export class RunDriver {
   private async takeInTurn(engine: Engine, visit: Visit, step: CallingStep, lane: DriveLane): Promise<void> {
     this.log.debug({ workflow_run_id: visit.run.id, engine: engine.name, step: step.do, why: step.why }, 'drive');
     if (step.do === 'submit') return this.submits.submit(engine, visit, lane);
+    if (step.do === 'fail' || step.do === 'give-up-cancelled') return giveUp(visit, step);
     const release = await lane.slots.take();
     if (!release) return visit.write(() => ({}), { dueInMs: 0 });
     try {
@@ -75,7 +79,11 @@ export class RunDriver {
     }
   }
 
-  private async take(engine: Engine, visit: Visit, step: Exclude<CallingStep, { do: 'submit' }>): Promise<void> {
+  private async take(
+    engine: Engine,
+    visit: Visit,
+    step: Exclude<CallingStep, Verdict | { do: 'submit' }>,
+  ): Promise<void> {
     switch (step.do) {
       case 'find':
         return this.submits.find(engine, visit);
@@ -90,21 +98,24 @@ export class RunDriver {
       case 'pause':
       case 'resume':
         return this.steering.hold(engine, visit, step.do);
-      case 'fail':
-        return visit.write((run) => ({
-          verdict: { state: 'FAILED', failure: step.failure },
-          execution: {
-            ...run.execution,
-            tombstoneUntil: step.tombstoneMs === null ? null : later(run, step.tombstoneMs),
-          },
-        }));
-      case 'give-up-cancelled':
-        return visit.write((run) => ({
-          verdict: { state: 'CANCELLED', reason: 'never-seen-on-engine' },
-          execution: { ...run.execution, tombstoneUntil: later(run, step.tombstoneMs) },
-        }));
     }
   }
 }
 
 type CallingStep = Exclude<Step, { do: 'rest' }>;
+type Verdict = Extract<Step, { do: 'fail' | 'give-up-cancelled' }>;
+
+/** A verdict about the record it was decided on: one that was seen on its engine meanwhile is planned anew. */
+function giveUp(visit: Visit, step: Verdict): Promise<void> {
+  return visit.write((run) => {
+    if (!visit.isNext(run, step.do)) return undefined;
+    const tombstoneUntil = step.tombstoneMs === null ? null : later(run, step.tombstoneMs);
+    return {
+      verdict:
+        step.do === 'fail'
+          ? { state: 'FAILED', failure: step.failure }
+          : { state: 'CANCELLED', reason: 'never-seen-on-engine' },
+      execution: { ...run.execution, tombstoneUntil },
+    };
+  });
+}

@@ -5,9 +5,10 @@ import { Config } from '../config.js';
 import type { Engine } from '../engines/engines.js';
 import { toExecutionRef } from '../lifecycle/execution-ref.js';
 import type { RunRecord } from '../lifecycle/run-record.js';
+import { isFinal } from '../lifecycle/run-state.js';
 import { KillPoints } from '../platform/kill-points.js';
 import { Log } from '../platform/log.js';
-import { errorFields, retryInMs } from './after-call.js';
+import { errorFields, retryInMs, type Patch } from './after-call.js';
 import { ObserveStep } from './observe-step.js';
 import { intentOf, noteCall } from './run-calls.js';
 import type { Visit } from './visit.js';
@@ -24,9 +25,12 @@ export class SteerSteps {
   /** The moment is stored first: whether a failure was our doing is decided by it. The mode is stored once it arrived. */
   async cancel(engine: Engine, visit: Visit, mode: 'graceful' | 'force'): Promise<void> {
     const ref = toExecutionRef(visit.run);
-    const before = visit.run.execution.cancelSentAt;
+    const { cancelSentAt, cancelMode } = visit.run.execution;
+    const before = { cancelSentAt, cancelMode };
     await visit.write(
-      (run) => ({ execution: { ...run.execution, cancelSentAt: run.execution.cancelSentAt ?? run.readAt } }),
+      (run) => ({
+        execution: { ...run.execution, cancelSentAt: run.execution.cancelSentAt ?? run.readAt, cancelMode: null },
+      }),
       { fenced: true, keep: true },
     );
     if (!visit.held || !visit.wrote) return;
@@ -44,19 +48,20 @@ export class SteerSteps {
         );
       }
       // Nothing was called: the end was its own, or that of a cancel before this one, and an observation says which.
-      await visit.write((run) => ({ failures: 0, execution: { ...run.execution, cancelSentAt: before } }));
-      if (visit.held) await this.observing.observe(engine, visit);
+      await visit.write((run) => unlessFinal(run, { failures: 0, execution: { ...run.execution, ...before } }));
+      if (visit.held && visit.wrote) await this.observing.observe(engine, visit);
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
       noteCall(this.log, engine, visit.run, 'cancel', error);
       const late = visit.run.readAt.getTime() - visit.run.desiredAt.getTime() > this.config.cancelGraceMs;
-      const undone = mayHaveActed(error.code) ? {} : { cancelSentAt: before };
+      const undone = mayHaveActed(error.code) ? {} : before;
       await visit.write(
-        (run) => ({
-          ...errorFields(run, error),
-          ...(late ? { lastError: overdueError(run) } : {}),
-          execution: { ...run.execution, ...undone },
-        }),
+        (run) =>
+          unlessFinal(run, {
+            ...errorFields(run, error),
+            ...(late ? { lastError: overdueError(run) } : {}),
+            execution: { ...run.execution, ...undone },
+          }),
         { dueInMs: retryInMs(visit.run, error) },
       );
     }
@@ -84,6 +89,11 @@ export class SteerSteps {
       await visit.write((run) => errorFields(run, error), { dueInMs: retryInMs(visit.run, error) });
     }
   }
+}
+
+/** Whoever saw the end decided by what was stored then. */
+function unlessFinal(run: RunRecord, patch: Patch): Patch | undefined {
+  return isFinal(run.state) ? undefined : patch;
 }
 
 function overdueError(run: RunRecord): RunRecord['lastError'] {

@@ -1,5 +1,6 @@
 import { refold } from '../lifecycle/refold.js';
 import type { RunRecord } from '../lifecycle/run-record.js';
+import { isFinal } from '../lifecycle/run-state.js';
 import type { RunToDrive, SubmissionParts } from '../lifecycle/run-store.js';
 import type { Patch } from './after-call.js';
 import type { Step } from './next-step.js';
@@ -38,6 +39,11 @@ export class Visit {
     return this.next(this.run);
   }
 
+  /** Whether this is still what is to be done for a record as it is now. */
+  isNext(run: RunRecord, step: Step['do']): boolean {
+    return this.next(run).do === step;
+  }
+
   lose(): void {
     this.held = false;
   }
@@ -71,7 +77,7 @@ export class Visit {
       const patch = change(before);
       if (patch === undefined) return;
       const { record, events } = refold(before, { ...before, ...patch }, { type: 'STATE', source: 'adapter' });
-      const after = this.release(before, record, options);
+      const after = this.isOfOthers(before) ? { ...record, ...planOf(before) } : this.release(before, record, options);
       const written = await this.store.move({ before, after, events });
       if (written) {
         this.wrote = true;
@@ -85,6 +91,11 @@ export class Visit {
       this.take(fresh);
     }
     throw new Error(`run ${this.run.id} is written by others all the time`);
+  }
+
+  /** It has ended, and whoever saw that has planned what is left to do; facts of ours change nothing about it. */
+  private isOfOthers(before: RunRecord): boolean {
+    return isFinal(before.state) && before.leaseToken !== this.lease;
   }
 
   private release(before: RunRecord, record: RunRecord, options: { dueInMs?: number; keep?: boolean }): RunRecord {
@@ -121,6 +132,10 @@ export class Visit {
     const [monotonic = 0, database = 0] = this.readAtMonotonic;
     return new Date(database + (performance.now() - monotonic));
   }
+}
+
+function planOf({ nextActionAt, leaseToken, leaseUntil }: RunRecord): Patch {
+  return { nextActionAt, leaseToken, leaseUntil };
 }
 
 /** A moment `ms` after the record was read, on the database's clock. */

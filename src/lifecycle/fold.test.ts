@@ -211,6 +211,15 @@ const rows: Row[] = [
     stateReason: 'cancel-overdue',
   },
   {
+    reason: 'I4: nor does the word of the engine hide that it is overdue',
+    desired: 'cancelled',
+    execution: { outcome: 'known' },
+    observed: facts({ stateReason: 'node-offline' }),
+    lastError: OVERDUE,
+    state: 'CANCELLING',
+    stateReason: 'cancel-overdue',
+  },
+  {
     reason: 'also before the engine showed anything',
     desired: 'cancelled',
     execution: { outcome: 'known' },

@@ -69,8 +69,10 @@ function foldUnseen(input: FoldInput): Folded {
   return plain('PENDING', execution.outcome === 'unknown' ? 'submit-outcome-unknown' : reason(input));
 }
 
-function reason({ observed, lastError }: FoldInput): string | null {
+function reason({ desired, observed, lastError }: FoldInput): string | null {
   const said = observed?.stateReason ?? null;
+  // What the client waits for goes before why the engine does not do it.
+  if (desired === 'cancelled' && lastError?.code === 'cancel-overdue') return lastError.code;
   // With the engine's own diagnosis, where it has one.
   if (lastError?.code === 'stuck') return `stuck: ${said ?? 'not-started'}`;
   return said ?? lastError?.code ?? null;

@@ -34,7 +34,12 @@ const BOTH = { pause: 'native', resume: 'native' } as const;
 
 function typical(state: RunState): Requestable {
   const desired = state === 'CANCELLING' ? 'cancelled' : state === 'PAUSED' ? 'paused' : 'run';
-  return { state, desired, generation: state === 'RETRYING' ? 2 : 1, execution: { outcome: 'known' } };
+  return {
+    state,
+    desired,
+    generation: state === 'RETRYING' ? 2 : 1,
+    execution: { outcome: 'known', pauseSent: false },
+  };
 }
 
 function table(head: string[], rows: string[][]): string {

@@ -8,7 +8,13 @@ const VERBS = { pause: 'native', resume: 'native' } as const;
 
 function run(state: RunState, changes: Partial<Requestable> = {}): Requestable {
   const desired = state === 'CANCELLING' ? 'cancelled' : state === 'PAUSED' ? 'paused' : 'run';
-  return { state, desired, generation: state === 'RETRYING' ? 2 : 1, execution: { outcome: 'known' }, ...changes };
+  return {
+    state,
+    desired,
+    generation: state === 'RETRYING' ? 2 : 1,
+    execution: { outcome: 'known', pauseSent: false },
+    ...changes,
+  };
 }
 
 const ANSWERS = { 202: 'accepted', 200: 'unchanged', 409: 'refused' } as const;
@@ -56,7 +62,9 @@ describe('answerRequest', () => {
     },
     {
       reason: 'an engine that cannot pause holds what it was not sent',
-      answer: answerRequest(run('PENDING', { execution: { outcome: 'none' } }), 'PAUSE', { pause: 'none' } as never),
+      answer: answerRequest(run('PENDING', { execution: { outcome: 'none', pauseSent: false } }), 'PAUSE', {
+        pause: 'none',
+      } as never),
       want: 'accepted',
     },
     {
@@ -106,6 +114,16 @@ describe('answerRequest', () => {
       why: 'the run is CANCELLING',
     },
     {
+      reason: 'a pause takes back a resume that is still to be sent, or whose answer nobody has',
+      answer: answerRequest(
+        run('PAUSED', { desired: 'run', execution: { outcome: 'known', pauseSent: true } }),
+        'PAUSE',
+        VERBS,
+      ),
+      want: 'accepted',
+      why: undefined,
+    },
+    {
       reason: 'a run that the engine holds by itself is paused already',
       answer: answerRequest(run('PAUSED', { desired: 'run' }), 'PAUSE', VERBS),
       want: 'unchanged',
@@ -125,7 +143,7 @@ describe('answerRequest', () => {
     },
     {
       reason: 'an engine that cannot resume gets the submit that was held',
-      answer: answerRequest(run('PAUSED', { execution: { outcome: 'none' } }), 'RESUME', {
+      answer: answerRequest(run('PAUSED', { execution: { outcome: 'none', pauseSent: false } }), 'RESUME', {
         pause: 'none',
         resume: 'none',
       }),
@@ -133,7 +151,7 @@ describe('answerRequest', () => {
     },
     {
       reason: 'an engine that can resume gets the submit that was held',
-      answer: answerRequest(run('PAUSED', { execution: { outcome: 'none' } }), 'RESUME', VERBS),
+      answer: answerRequest(run('PAUSED', { execution: { outcome: 'none', pauseSent: false } }), 'RESUME', VERBS),
       want: 'accepted',
     },
     {

@@ -13,7 +13,7 @@ export type Answer =
 
 /** What of a record decides about a request. */
 export type Requestable = Pick<RunRecord, 'state' | 'desired' | 'generation'> & {
-  execution: Pick<RunRecord['execution'], 'outcome'>;
+  execution: Pick<RunRecord['execution'], 'outcome' | 'pauseSent'>;
 };
 
 export function answerRequest(
@@ -53,7 +53,9 @@ function answerRetry(run: Requestable): Answer {
 function answerPause(run: Requestable, verbs: Pick<VerbSupport, 'pause'>): Answer {
   if (isFinal(run.state)) return refused(`the run is ${run.state}`);
   if (run.state === 'CANCELLING' || run.state === 'RETRYING') return refused(`the run is ${run.state}`);
-  if (run.state === 'PAUSED' && run.desired === 'run') return unchanged('the engine holds the run');
+  // With a resume still open it would go on.
+  const resumes = run.desired === 'run' && run.execution.pauseSent;
+  if (run.state === 'PAUSED' && run.desired === 'run' && !resumes) return unchanged('the engine holds the run');
   if (run.desired === 'paused') return unchanged('a pause is open');
   // Before the first call a pause only holds our submit: every engine can do that.
   if (verbs.pause === 'none' && run.execution.outcome !== 'none') return refused('the engine cannot pause a run');

@@ -28,6 +28,12 @@ const rows: Row[] = [
   },
   { reason: 'a pause is a wish', run: aRun(), type: 'PAUSE', after: { desired: 'paused' } },
   {
+    reason: 'a pause after a resume is sent, whatever came of the pause before it',
+    run: aRun({ state: 'RUNNING', observed: facts(), execution: { ...known, pauseSent: true } }),
+    type: 'PAUSE',
+    after: { desired: 'paused', execution: { pauseSent: false } },
+  },
+  {
     reason: 'a resume before the first call has nothing to take back',
     run: aRun({ state: 'PAUSED', desired: 'paused' }),
     type: 'RESUME',
@@ -158,6 +164,55 @@ const rows: Row[] = [
     run: aRun({ state: 'CANCELLED', execution: { outcome: 'unknown' } }),
     type: 'RETRY',
     after: { lastError: null },
+  },
+  {
+    reason: 'rule 5: a cancel that may still arrive would stop the same object',
+    run: aRun({
+      state: 'CANCELLED',
+      observed: facts({ phase: 'failed' }),
+      execution: { ...known, cancelSentAt: ago(5_000), attemptedAt: ago(60_000) },
+    }),
+    type: 'RETRY',
+    after: {
+      lastError: {
+        code: 'settling',
+        message: 'The call of the generation before may still arrive.',
+        at: NOW.toISOString(),
+      },
+    },
+  },
+  {
+    reason: 'rule 5: it stops nothing under another key',
+    run: aRun({
+      state: 'CANCELLED',
+      observed: facts({ phase: 'failed' }),
+      execution: { ...known, cancelSentAt: ago(5_000), attemptedAt: ago(60_000) },
+    }),
+    type: 'RETRY',
+    retryKind: 'new-execution',
+    after: { lastError: null },
+  },
+  {
+    reason: 'rule 5: one that arrived is over',
+    run: aRun({
+      state: 'CANCELLED',
+      observed: facts({ phase: 'failed' }),
+      execution: { ...known, cancelSentAt: ago(5_000), cancelMode: 'graceful', attemptedAt: ago(60_000) },
+    }),
+    type: 'RETRY',
+    after: { lastError: null },
+  },
+  {
+    reason: 'a retry forgets when the generation before was submitted and seen',
+    run: aRun({
+      state: 'FAILED',
+      submittedAt: ago(60_000),
+      observedAt: ago(5_000),
+      tasksObservedAt: ago(5_000),
+      execution: known,
+    }),
+    type: 'RETRY',
+    after: { submittedAt: null, observedAt: null, tasksObservedAt: null },
   },
   {
     reason: 'a retry forgets the absences and errors of the generation before',

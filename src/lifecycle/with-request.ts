@@ -16,12 +16,14 @@ export function withRequest(
 ): RunRecord {
   // Every request makes the run due at once, whatever back-off it was in; what still has to settle does.
   const lastError = run.lastError?.code === 'settling' ? run.lastError : null;
+  const inPlace = isInPlace(run, retryKind);
   const due = { desiredAt: run.readAt, nextActionAt: run.readAt, failures: 0, lastError };
   switch (type) {
     case 'CANCEL':
       return { ...run, ...due, desired: 'cancelled' };
     case 'PAUSE':
-      return { ...run, ...due, desired: 'paused' };
+      // A pause before it may have been resumed since: this one is sent.
+      return { ...run, ...due, desired: 'paused', execution: { ...run.execution, pauseSent: false } };
     case 'RESUME':
       return { ...run, ...due, desired: 'run', execution: toBeResumed(run) };
     case 'RETRY':
@@ -29,15 +31,19 @@ export function withRequest(
         ...run,
         ...due,
         desired: 'run',
-        lastError: settling(run),
+        lastError: settling(run, inPlace),
         retryTask: task,
         generation: run.generation + 1,
-        execution: nextExecution(run, retryKind),
+        execution: nextExecution(run, inPlace),
         observed: null,
         verdict: null,
         absentSince: null,
         absences: 0,
         readError: null,
+        // Of the generation before: a pass that saw it has not seen this one.
+        submittedAt: null,
+        observedAt: null,
+        tasksObservedAt: null,
       };
     default:
       return assertNever('lifecycle request', type);
@@ -50,23 +56,28 @@ function toBeResumed(run: RunRecord): Execution {
   return held ? { ...run.execution, pauseSent: true } : run.execution;
 }
 
-/** What an unknown call of the generation before may still do has to have happened before a new one goes out. */
-function settling(run: RunRecord): RunRecord['lastError'] {
-  const { outcome, attemptedAt, tombstoneUntil } = run.execution;
+/** What a call of the generation before may still do has to have happened before a new one goes out. */
+function settling(run: RunRecord, inPlace: boolean): RunRecord['lastError'] {
+  const { outcome, attemptedAt, tombstoneUntil, cancelSentAt, cancelMode } = run.execution;
   const mayArrive = outcome === 'unknown' || outcome === 'in_flight' || tombstoneUntil !== null;
-  if (attemptedAt === null || !mayArrive) return null;
-  const message = 'The call of the generation before may still arrive.';
-  return { code: 'settling', message, at: attemptedAt.toISOString() };
+  // Nobody knows whether it arrived, and it would stop what has the same key.
+  const mayStop = inPlace && cancelSentAt !== null && cancelMode === null;
+  const at = mayStop ? run.readAt : mayArrive ? attemptedAt : null;
+  if (at === null) return null;
+  return { code: 'settling', message: 'The call of the generation before may still arrive.', at: at.toISOString() };
+}
+
+function isInPlace(run: RunRecord, retryKind: Capabilities['retryKind']): boolean {
+  return retryKind === 'in-place' && run.execution.outcome === 'known' && run.verdict === null;
 }
 
 /**
  * In place where the engine keeps the object and has it; otherwise a submit under a key of its own. What we gave up may still
  * surface and be cancelled under its key, so its key is never used again.
  */
-function nextExecution(run: RunRecord, retryKind: Capabilities['retryKind']): Execution {
+function nextExecution(run: RunRecord, inPlace: boolean): Execution {
   const previous = run.execution;
   const generation = run.generation + 1;
-  const inPlace = retryKind === 'in-place' && previous.outcome === 'known' && run.verdict === null;
   return {
     generation,
     key: inPlace ? previous.key : runKey(run.token, generation),

@@ -10,7 +10,20 @@ import {
   whole,
 } from '../../test/support/decision-rows.js';
 import { ago, aRun, facts, NOW } from '../../test/support/run-records.js';
+import type { RunRecord } from '../lifecycle/run-record.js';
 import { decide } from './decide.js';
+
+/** Somebody holds the run and calls. */
+function beingCancelled(execution: Partial<RunRecord['execution']>): RunRecord {
+  return aRun({
+    state: 'CANCELLING',
+    desired: 'cancelled',
+    observed: facts(),
+    leaseToken: 'ours',
+    leaseUntil: new Date(NOW.getTime() + 5_000),
+    execution: { outcome: 'known', cancelSentAt: ago(100), ...execution },
+  });
+}
 
 const rows: DecisionRow[] = [
   {
@@ -27,6 +40,42 @@ const rows: DecisionRow[] = [
     observation: { presence: 'unread', key: KEY, reason: 'connection refused' },
     do: 'nothing',
     why: 'the run has ended',
+  },
+  {
+    reason: 'rule 3: while the cancel is being called nobody knows whether it is what ended the run',
+    run: beingCancelled({}),
+    observation: whole({ phase: 'failed', engineState: 'failed' }),
+    do: 'nothing',
+    why: 'whether the cancel is what ended it is known with the answer to it',
+  },
+  {
+    reason: 'whoever drives the run has the answer',
+    run: beingCancelled({}),
+    observation: whole({ phase: 'failed', engineState: 'failed' }),
+    ctx: { driving: true },
+    do: 'store',
+    record: { state: 'CANCELLED' },
+  },
+  {
+    reason: 'rule 3: a cancel that arrived is what ended it',
+    run: beingCancelled({ cancelMode: 'graceful' }),
+    observation: whole({ phase: 'failed', engineState: 'failed' }),
+    do: 'store',
+    record: { state: 'CANCELLED' },
+  },
+  {
+    reason: 'rule 3: with its caller gone a cancel may have arrived',
+    run: { ...beingCancelled({}), leaseUntil: ago(1) },
+    observation: whole({ phase: 'failed', engineState: 'failed' }),
+    do: 'store',
+    record: { state: 'CANCELLED' },
+  },
+  {
+    reason: 'what the engine itself calls cancelled needs no answer',
+    run: beingCancelled({}),
+    observation: whole({ phase: 'cancelled', engineState: 'cancelled' }),
+    do: 'store',
+    record: { state: 'CANCELLED' },
   },
   {
     reason: 'rule 8: the engine running again after the end is drift, never a flip',

@@ -18,6 +18,8 @@ export interface ObservationContext {
   source: Cause['source'];
   /** A pass of the reconciler: only its absences count towards the verdict. */
   pass: boolean;
+  /** The look of whoever drives the run: no call for it is under way. */
+  driving: boolean;
   /** The engine's memory is positively the one the run was given to. */
   epoch: string | undefined;
   engineMissingGraceMs: number;
@@ -64,6 +66,9 @@ function decidePresent(run: RunRecord, seen: PresentExecution, ctx: ObservationC
   if (phase !== undefined && FINAL_PHASES.includes(phase) && !whole) {
     return { do: 'observe-whole', why: 'final means settled: the tasks are read before the final state is committed' };
   }
+  if (phase === 'failed' && !ctx.driving && isBeingCancelled(run)) {
+    return nothing('whether the cancel is what ended it is known with the answer to it');
+  }
   const observed = phase === undefined ? null : toObserved(run.observed, seen, phase, ctx.at);
   const execution = known(run.execution, seen, ctx);
   const changed = !isDeepStrictEqual(run.observed, observed) || !isDeepStrictEqual(run.execution, execution);
@@ -92,6 +97,12 @@ function decidePresent(run: RunRecord, seen: PresentExecution, ctx: ObservationC
     ...settle(run, record, ctx),
     ...unknownWord,
   };
+}
+
+/** The call may be held back, or find that the run has ended: then it was never sent. */
+function isBeingCancelled({ desired, execution, leaseUntil, readAt }: RunRecord): boolean {
+  if (desired !== 'cancelled' || execution.cancelSentAt === null || execution.cancelMode !== null) return false;
+  return leaseUntil !== null && leaseUntil > readAt;
 }
 
 /** Only what differs from the baseline was done by the retry; what equals it is "not yet visible", never a result. */

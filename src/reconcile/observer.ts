@@ -19,6 +19,8 @@ export interface ObserveOptions {
   source: LifecycleSource;
   /** Absences seen now count towards the verdict `engine-run-missing`. */
   pass?: boolean;
+  /** Whoever holds the run looks: no call for it is under way. */
+  driving?: boolean;
   /** Only what the batch calls say: no run is asked for on its own. */
   listed?: boolean;
   timeoutMs?: number;
@@ -160,6 +162,7 @@ export class Observer {
       at,
       source: options.source,
       pass: options.pass ?? false,
+      driving: options.driving ?? false,
       epoch: engine.epoch,
       engineMissingGraceMs: this.config.engineMissingGraceMs,
       stuckAfterMs: this.config.stuckAfterMs,

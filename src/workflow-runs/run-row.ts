@@ -53,7 +53,7 @@ function shownColumns(staleAfterMs: string, labels: string): string {
 export function shownParts(staleAfterMs: string, labels: string): Record<keyof ShownRun, string> {
   return {
     id: 'r.id',
-    situation: `concat_ws(' ', r.state, r.desired, x.outcome, least(r.generation, 2), r.workflow_engine)`,
+    situation: `concat_ws(' ', r.state, r.desired, x.outcome, least(r.generation, 2), x.pause_sent, r.workflow_engine)`,
     staleCause: `CASE WHEN r.state NOT IN ('COMPLETED', 'FAILED', 'CANCELLED') AND (
     r.read_error IS NOT NULL
     OR NOT ${WAITS} AND coalesce(${OBSERVED_AT}, r.created_at)
@@ -160,8 +160,14 @@ function allowedActionsMember(situation: string, verbs: VerbSupport): string {
   const known = actionMembers.get(verbs) ?? new Map<string, string>();
   let text = known.get(situation);
   if (text === undefined) {
-    const [state, desired, outcome, generation] = situation.split(' ') as [RunState, Desired, Outcome, string];
-    const run = { state, desired, generation: Number(generation), execution: { outcome } };
+    const [state, desired, outcome, generation, paused] = situation.split(' ') as [
+      RunState,
+      Desired,
+      Outcome,
+      string,
+      string,
+    ];
+    const run = { state, desired, generation: Number(generation), execution: { outcome, pauseSent: paused === 't' } };
     text = `,"allowed_actions":${JSON.stringify(allowedActions(run, verbs))},`;
     actionMembers.set(verbs, known.set(situation, text));
   }

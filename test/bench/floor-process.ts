@@ -53,7 +53,7 @@ interface Shown {
 
 /** Of every run of the record: a part of the answer that Signalbox works out. */
 const ACTIONS = allowedActions(
-  { state: 'COMPLETED', desired: 'run', generation: 1, execution: { outcome: 'known' } },
+  { state: 'COMPLETED', desired: 'run', generation: 1, execution: { outcome: 'known', pauseSent: false } },
   NO_VERBS,
 );
 const ACTIONS_TEXT = JSON.stringify(ACTIONS);

@@ -77,6 +77,43 @@ test('F51: a cancel that meets the completion ends in one final state, and the c
   expect(rows).toEqual([]);
 }, 120_000);
 
+test('F51: a run that fails by itself while its cancel is held back is FAILED, whoever sees it first', async () => {
+  const id = await stage.runs.startVersion(held);
+  const { execution } = await stage.runs.reaches(id, 'RUNNING');
+  stage.engine.controls.addRule({ verb: 'cancel', effect: { do: 'delay', ms: 500 }, times: 1 });
+  await stage.runs.request(id, 'CANCEL');
+  await until(
+    () => stage.runs.record(id),
+    (run) => run.execution.cancelSentAt !== null,
+  );
+  stage.engine.controls.finish(execution.key, { well: false });
+  await stage.app.app.nest.get(Reconciler).pass();
+  expect((await stage.runs.record(id)).state).toBe('CANCELLING');
+  const run = await stage.runs.ended(id);
+  expect(run).toMatchObject({ state: 'FAILED', failure: { class: 'user' }, execution: { cancelSentAt: null } });
+});
+
+test('a pause after a resume that nobody has sent yet is sent: the run is held', async () => {
+  const id = await stage.runs.startVersion(held);
+  const { execution } = await stage.runs.reaches(id, 'RUNNING');
+  // The worker comes to it once all three are asked for.
+  await stage.app.database.query({
+    text: `UPDATE workflow_runs SET lease_token = gen_random_uuid(), lease_until = now() + interval '1 hour', version = version + 1
+           WHERE id = $1`,
+    values: [id],
+  });
+  for (const type of ['PAUSE', 'RESUME', 'PAUSE'] as const) expect(await stage.runs.request(id, type)).toBe('accepted');
+  await stage.app.database.query({
+    text: 'UPDATE workflow_runs SET lease_token = NULL, lease_until = NULL, version = version + 1 WHERE id = $1',
+    values: [id],
+  });
+  stage.runs.wake();
+  await stage.runs.reaches(id, 'PAUSED');
+  expect(stage.engine.controls.journal({ verb: 'pause', key: execution.key }).length).toBe(1);
+  await stage.runs.request(id, 'CANCEL');
+  await stage.runs.ended(id);
+});
+
 test('F53: an engine that acknowledges a cancel and goes on is said to be overdue, and forced', async () => {
   stage.engine.controls.conduct({ ignoreGracefulStop: true });
   const id = await stage.runs.startVersion(held);

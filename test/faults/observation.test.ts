@@ -135,7 +135,15 @@ test('F42: of two observers the later asked is believed, in whatever order their
             phase,
             engineState: phase,
           };
-          const ctx = { ticket, at, source: 'engine' as const, pass: false, epoch: undefined, ...GRACES };
+          const ctx = {
+            ticket,
+            at,
+            source: 'engine' as const,
+            pass: false,
+            driving: false,
+            epoch: undefined,
+            ...GRACES,
+          };
           await applyObservations(stage.app.database, metrics, 'se', [{ run: fresh, observation }], ctx);
         });
         await s.waitFor(Promise.all(observers));
@@ -156,7 +164,7 @@ test('F42: what was asked before the end was stored, and seen before it, contrad
   const apply = async (asked: { ticket: number; at: Date }, observation: PresentExecution): Promise<void> => {
     const [run] = await readRunRecords(stage.app.database, [id]);
     if (!run) throw new Error('no run');
-    const ctx = { ...asked, source: 'engine' as const, pass: false, epoch: undefined, ...GRACES };
+    const ctx = { ...asked, source: 'engine' as const, pass: false, driving: false, epoch: undefined, ...GRACES };
     await applyObservations(stage.app.database, new Metrics(), 'se', [{ run, observation }], ctx);
   };
   // The request of the first is longer on its way: the engine comes to it after the second, and after the end.

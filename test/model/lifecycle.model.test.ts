@@ -180,6 +180,7 @@ async function apply(id: number, { observation, ticket, at }: Look): Promise<voi
     at,
     source: 'engine',
     pass: false,
+    driving: false,
     epoch: 'one',
     engineMissingGraceMs: 300_000,
     stuckAfterMs: 600_000,

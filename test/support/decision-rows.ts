@@ -54,6 +54,7 @@ export const CONTEXT: ObservationContext = {
   at: NOW,
   source: 'reconciler',
   pass: false,
+  driving: false,
   epoch: 'e1',
   engineMissingGraceMs: 5 * MINUTE,
   stuckAfterMs: 10 * MINUTE,
