@@ -20,6 +20,7 @@ export const PAGE_COLUMNS = [
   'desired',
   'observed_at',
   'read_error',
+  'absent_since',
   'outputs',
   'engine_url',
   'last_error',

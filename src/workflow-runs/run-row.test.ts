@@ -90,6 +90,29 @@ describe('an active run', () => {
       cause: 'timeout',
     },
     {
+      reason: 'positively absent in a recent pass',
+      outcome: 'known',
+      created: 900,
+      submitted: 900,
+      observed: 20,
+      pass: 10,
+      run: `absent_since = now(), last_error = '{"code":"cancel-overdue"}'`,
+      stale: true,
+      cause: 'engine-run-absent',
+    },
+    {
+      reason: 'absent from an engine whose memory is in doubt',
+      outcome: 'known',
+      created: 900,
+      submitted: 900,
+      observed: 20,
+      pass: 10,
+      run: `absent_since = now()`,
+      health: 'SUSPECT',
+      stale: true,
+      cause: 'engine-suspect',
+    },
+    {
       reason: 'not seen because the engine is down',
       outcome: 'known',
       created: 900,
@@ -154,9 +177,21 @@ describe('an active run', () => {
       observed: 600,
       stale: true,
     });
+    const absent = await shown({
+      reason: '',
+      outcome: 'known',
+      created: 900,
+      submitted: 900,
+      observed: 600,
+      pass: 10,
+      run: 'absent_since = now()',
+      stale: true,
+    });
     const ageOf = (body: Record<string, unknown>): number => Date.now() - Date.parse(String(body['observed_at']));
     expect(ageOf(covered)).toBeLessThan(60_000);
     expect(ageOf(alone)).toBeGreaterThan(500_000);
+    // The pass asked about it, and did not see it.
+    expect(ageOf(absent)).toBeGreaterThan(500_000);
   });
 });
 

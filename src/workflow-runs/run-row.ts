@@ -55,11 +55,11 @@ export function shownParts(staleAfterMs: string, labels: string): Record<keyof S
     id: 'r.id',
     situation: `concat_ws(' ', r.state, r.desired, x.outcome, least(r.generation, 2), x.pause_sent, r.workflow_engine)`,
     staleCause: `CASE WHEN r.state NOT IN ('COMPLETED', 'FAILED', 'CANCELLED') AND (
-    r.read_error IS NOT NULL
+    r.read_error IS NOT NULL OR r.absent_since IS NOT NULL
     OR NOT ${WAITS} AND coalesce(${OBSERVED_AT}, r.created_at)
       < clock_timestamp() - ${staleAfterMs}::float8 * interval '1 millisecond')
   THEN coalesce(r.read_error->>'code', 'engine-' || lower(nullif(nullif(g.health_state, 'UP'), 'UNKNOWN')),
-    r.last_error->>'code', 'not-observed') END`,
+    CASE WHEN r.absent_since IS NOT NULL THEN 'engine-run-absent' END, r.last_error->>'code', 'not-observed') END`,
     head: `'{' || ${jsonMembers({
       id: 'r.id',
       workflow: `'{"id":' || w.id || ',"title":' || ${jsonString('w.title')} || ',"version":' || w.version || '}'`,
@@ -85,10 +85,10 @@ export const RUN_JOINS = `
   JOIN workflows w ON w.id = r.workflow_id
   LEFT JOIN engines g ON g.name = r.workflow_engine`;
 
-/** A complete pass that left a run alone saw it as stored; a run that was read without success is an exception to it. */
+/** A complete pass that left a run alone saw it as stored; one that was read without success, or not found, is an exception to it. */
 const OBSERVED_AT = `(CASE
-  WHEN r.state NOT IN ('COMPLETED', 'FAILED', 'CANCELLED') AND r.read_error IS NULL AND x.outcome = 'known'
-    AND r.submitted_at < g.pass_began_at
+  WHEN r.state NOT IN ('COMPLETED', 'FAILED', 'CANCELLED') AND r.read_error IS NULL AND r.absent_since IS NULL
+    AND x.outcome = 'known' AND r.submitted_at < g.pass_began_at
   THEN greatest(r.observed_at, g.pass_began_at) ELSE r.observed_at END)`;
 
 /** Nothing was sent to the engine and nothing is due to be: there is nothing to observe. */

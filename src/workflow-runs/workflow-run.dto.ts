@@ -134,7 +134,7 @@ export class WorkflowRun {
   finished_at?: string;
   @ApiProperty({ ...OPTIONAL_TIME, description: 'When the engine was seen in this state.' })
   observed_at?: string;
-  /** The engine could not be asked, or not lately: the state may be older than it should be. */
+  /** The engine could not be asked, or not lately, or does not have the run: the state may be older than it should be. */
   stale!: boolean;
   /** Why it is stale. */
   stale_cause?: string;

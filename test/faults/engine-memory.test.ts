@@ -58,6 +58,31 @@ test('F38: when many runs vanish at once no verdict is drawn and the engine is s
   expect(missing).toMatchObject({ state: 'FAILED', failure: { code: 'engine-run-missing' } });
 }, 120_000);
 
+test('F38: a run the engine does not have is shown as it was last seen, and as stale until it is seen again', async () => {
+  const [run] = await startHeld(1);
+  const id = run?.id ?? 0;
+  const key = run?.execution.key ?? '';
+  await pass();
+  stage.engine.controls.forget(key);
+  const vanishedAt = Date.now();
+  await pass();
+  const { body: listed } = await stage.api.get('/workflow-runs?state=RUNNING');
+  const inList = (listed['items'] ?? []).find((one) => one.id === id);
+  // Once without asking the engine, once after a look of its own.
+  for (const shown of [inList, (await stage.api.get(`/workflow-runs/${id}`)).body]) {
+    expect(shown).toMatchObject({ state: 'RUNNING', stale: true, stale_cause: 'engine-run-absent' });
+    expect(Date.parse(String(shown?.['observed_at']))).toBeLessThanOrEqual(vanishedAt);
+  }
+
+  stage.engine.controls.remember(key);
+  await pass();
+  const { body: seen } = await stage.api.get(`/workflow-runs/${id}`);
+  expect(seen).toMatchObject({ state: 'RUNNING', stale: false });
+  expect(Date.parse(String(seen['observed_at']))).toBeGreaterThan(vanishedAt);
+  await stage.runs.request(id, 'CANCEL');
+  await stage.runs.ended(id);
+});
+
 test('F38: a cancel is the way out for runs that somebody removed from the engine together', async () => {
   const runs = await startHeld(6);
   for (const run of runs) stage.engine.controls.forget(run.execution.key);
