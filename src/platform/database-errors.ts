@@ -39,9 +39,9 @@ export function isServersWord(error: unknown): boolean {
   return /^[0-9A-Z]{5}$/.test(errorCode(error)) && !isDatabaseUnavailable(error);
 }
 
-/** True when a value of the statement is at fault: SQLSTATE classes of cardinality, data and integrity. */
+/** True when a value of the statement is at fault: SQLSTATE classes of cardinality, data and integrity, and 54, of what is too much. */
 export function isRefusedValue(error: unknown): boolean {
-  return /^2[123]/.test(errorCode(error));
+  return /^(2[123]|54)/.test(errorCode(error));
 }
 
 /** True when a statement ran into its time limit. */

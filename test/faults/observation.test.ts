@@ -1,14 +1,15 @@
 /** E: what several observers see, in whatever order it arrives. */
+import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import type { PresentExecution } from '../../adapters/spi/facts.js';
+import type { Observation, PresentExecution } from '../../adapters/spi/facts.js';
 import type { EngineKind } from '../../adapters/spi/engine-kind.js';
 import type { RunState } from '../../src/lifecycle/run-state.js';
 import { readRunRecords, takeTicket } from '../../src/lifecycle/run-store.js';
 import { Metrics } from '../../src/platform/metrics.js';
 import { applyObservations } from '../../src/reconcile/apply-observations.js';
 import { HintFollower } from '../../src/dispatch/hint-follower.js';
-import { Reconciler } from '../../src/reconcile/reconciler.js';
+import { type PassSummary, Reconciler } from '../../src/reconcile/reconciler.js';
 import type { TestApp } from '../support/app.js';
 import { scriptedEngineKind } from '../support/scripted-engine/scripted-engine.engine-kind.js';
 import { Stage } from '../support/stage.js';
@@ -17,6 +18,9 @@ import { form } from './form.js';
 
 /** Keys of which the adapter says something nobody can store. */
 const poisoned = new Set<string>();
+/** Keys the adapter names by more than an index of the database takes. */
+const swollen = new Set<string>();
+const TOO_LONG = randomBytes(3_000).toString('base64');
 /** Titles at which the adapter's mapper throws. */
 const POISON = 'poison';
 
@@ -30,13 +34,20 @@ const kind: EngineKind = {
         if (submission.workflow.title === POISON) throw new TypeError('the mapper does not know this definition');
         return sound.submit(submission, ctx);
       },
+      observe: async (ref, ctx) => swell(await sound.observe(ref, ctx)),
       observeMany: async (refs, ctx) =>
         (await sound.observeMany(refs, ctx)).map((seen) =>
-          poisoned.has(seen.key) && seen.presence === 'present' ? { ...seen, startedAt: new Date(Number.NaN) } : seen,
+          poisoned.has(seen.key) && seen.presence === 'present'
+            ? { ...seen, startedAt: new Date(Number.NaN) }
+            : swell(seen),
         ),
     };
   },
 };
+
+function swell(seen: Observation): Observation {
+  return swollen.has(seen.key) && seen.presence === 'present' ? { ...seen, externalId: TOO_LONG } : seen;
+}
 
 let stage: Stage;
 let atOnce: number;
@@ -92,6 +103,22 @@ test('F40: one run whose facts cannot be stored has its error, the others are br
   expect(await countCompleted(good)).toBe(good.length);
   expect(await stage.runs.record(bad)).toMatchObject({ state: 'RUNNING', readError: { code: expect.any(String) } });
   poisoned.clear();
+  await quietly([bad]);
+  await pass();
+  expect(await countCompleted([bad])).toBe(1);
+}, 60_000);
+
+test('F40: one run whose facts are more than the database takes is listed as failed, and the pass goes on', async () => {
+  const [bad = 0, good = 0] = await startHeld(2);
+  swollen.add((await stage.runs.record(bad)).execution.key);
+  await quietly([good]);
+  const { engines } = await pass();
+  expect(engines.flatMap(({ failed }) => failed)).toMatchObject([
+    { workflow_run_id: bad, code: 'observation-not-applied', message: expect.stringContaining('index row') },
+  ]);
+  expect(await countCompleted([good])).toBe(1);
+  expect(await stage.runs.record(bad)).toMatchObject({ state: 'RUNNING', readError: { code: expect.any(String) } });
+  swollen.clear();
   await quietly([bad]);
   await pass();
   expect(await countCompleted([bad])).toBe(1);
@@ -235,8 +262,8 @@ async function quietly(ids: number[]): Promise<void> {
 }
 
 /** A whole pass: the first call after an outage may meet a connection that has ended. */
-async function pass(app: TestApp = stage.app): Promise<void> {
-  await until(
+async function pass(app: TestApp = stage.app): Promise<PassSummary> {
+  return until(
     () => app.app.nest.get(Reconciler).pass(),
     (summary) => summary.engines.every((engine) => engine.unreachable === undefined),
   );
