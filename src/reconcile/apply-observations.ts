@@ -7,6 +7,7 @@ import type { Database, Db } from '../platform/database.js';
 import { isRefusedValue } from '../platform/database-errors.js';
 import type { Metrics } from '../platform/metrics.js';
 import { decide, type Decision, type ObservationContext } from './decide.js';
+import { recordRunDrift } from './run-drift.js';
 import { closeOpenTaskRuns, storeTaskRuns } from './store-task-runs.js';
 import { unknownWordLabel } from './unknown-words.js';
 
@@ -100,7 +101,7 @@ async function applyOnce(
         await unlessRefused(one.run, applied, () => correctTasks(database, one, ctx.at));
         break;
       case 'drift':
-        await recordDrift(database, engine, one, decision);
+        await recordRunDrift(database, engine, one.run, decision);
         break;
       case 'store': {
         const move = { before: one.run, after: decision.record, events: decision.events };
@@ -191,23 +192,6 @@ async function markUnapplied(db: Db, failed: Applied['failed'], at: Date): Promi
              read_error = jsonb_build_object('code', 'observation-not-applied', 'message', f.message, 'at', $3::timestamptz)
            FROM unnest($1::bigint[], $2::text[]) AS f(id, message) WHERE r.id = f.id`,
     values: [failed.map((one) => one.runId), failed.map((one) => one.message), at],
-  });
-}
-
-async function recordDrift(
-  db: Db,
-  engine: string,
-  { run }: Seen,
-  drift: Extract<Decision, { do: 'drift' }>,
-): Promise<void> {
-  await db.query({
-    name: 'record-drift',
-    text: `INSERT INTO drift (workflow_engine, kind, workflow_run_id, external_id, detail)
-           VALUES ($1, $2, $3, $4, $5)
-           ON CONFLICT (workflow_engine, kind, coalesce(workflow_run_id, 0), coalesce(external_id, ''))
-             WHERE resolved_at IS NULL
-           DO UPDATE SET last_seen_at = now(), detail = excluded.detail`,
-    values: [engine, drift.kind, run.id, run.execution.externalId, drift.detail],
   });
 }
 

@@ -13,6 +13,7 @@ import { followTombstones } from './follow-tombstones.js';
 import { findOrphans } from './find-orphans.js';
 import { lookForBorn } from './look-for-born.js';
 import { hasOpenWish } from './open-wish.js';
+import { resolveRetriedDrift } from './run-drift.js';
 
 export interface RunFailure {
   workflow_run_id: number;
@@ -76,6 +77,7 @@ export class Reconciler {
       else await this.lookAtAll(engine, pass);
       if (!options.runIds) {
         await this.lookAtEnded(engine, pass);
+        await resolveRetriedDrift(this.database, engine.name);
         pass.changed += await followTombstones(this.database, engine, this.telemetry.log);
         await this.recordPass(engine, pass, ticket, at, health.latencyMs);
         await this.lookForOthers(engine);
