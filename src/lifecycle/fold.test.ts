@@ -227,6 +227,14 @@ const rows: Row[] = [
     state: 'CANCELLING',
     stateReason: 'cancel-overdue',
   },
+  ...['engine-run-absent', 'engine-suspect'].map((code) => ({
+    reason: `an engine without the run has no word of it: ${code}`,
+    execution: { outcome: 'known' as const },
+    observed: facts({ stateReason: 'engine-queue' }),
+    lastError: { code, message: '-', at: '-' },
+    state: 'RUNNING' as const,
+    stateReason: code,
+  })),
   {
     reason: 'the word of the engine goes before our own error',
     execution: { outcome: 'known' },

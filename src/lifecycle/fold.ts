@@ -71,12 +71,15 @@ function foldUnseen(input: FoldInput): Folded {
 
 function reason({ desired, observed, lastError }: FoldInput): string | null {
   const said = observed?.stateReason ?? null;
-  // What the client waits for goes before why the engine does not do it.
-  if (desired === 'cancelled' && lastError?.code === 'cancel-overdue') return lastError.code;
+  const ours = lastError?.code ?? null;
+  // What the client waits for goes before why the engine does not do it, and that it has no such run before its last word of it.
+  if ((desired === 'cancelled' && ours === 'cancel-overdue') || ABSENCES.includes(ours)) return ours;
   // With the engine's own diagnosis, where it has one.
-  if (lastError?.code === 'stuck') return `stuck: ${said ?? 'not-started'}`;
-  return said ?? lastError?.code ?? null;
+  if (ours === 'stuck') return `stuck: ${said ?? 'not-started'}`;
+  return said ?? ours;
 }
+
+const ABSENCES: readonly (string | null)[] = ['engine-run-absent', 'engine-suspect'];
 
 function plain(state: RunState, stateReason: string | null = null): Folded {
   return { state, stateReason, failure: null };
