@@ -10,7 +10,10 @@ const CLIENTS = 100;
 /** Runs that have not ended, at most: beyond it nobody creates more. */
 const OPEN_RUNS = 1_000;
 const LOOK_EVERY_MS = 400;
-/** Milliseconds after which a run that is to be retried has to have ended. */
+/**
+ * Milliseconds that clients wait for the ends of the runs they will retry, without having seen one: how long a run takes depends on the
+ * machine, and that a run is not retried would be taken for a fault.
+ */
 const PATIENCE_MS = 240_000;
 /** Shares of runs that are looked at though their story does not need it, and whose creation is asked for twice. */
 const LOOKED_AT = 0.3;
@@ -36,6 +39,8 @@ export class Load {
   private readonly underWay = new Set<Promise<void>>();
   /** Clients that have no id yet. */
   private nameless = 0;
+  /** When a client last saw the end it waited for, or the load began. */
+  private lastEndAt = performance.now();
 
   constructor(
     apis: readonly Api[],
@@ -104,10 +109,13 @@ export class Load {
   }
 
   private async hasEnded(id: number): Promise<boolean> {
-    const until = performance.now() + PATIENCE_MS;
-    while (performance.now() < until) {
+    const since = performance.now();
+    while (performance.now() - Math.max(since, this.lastEndAt) < PATIENCE_MS) {
       const { state } = await this.client.readRun(id);
-      if (FINAL_RUN_STATES.some((final) => final === state)) return true;
+      if (FINAL_RUN_STATES.some((final) => final === state)) {
+        this.lastEndAt = performance.now();
+        return true;
+      }
       await sleep(LOOK_EVERY_MS * (0.5 + this.random()));
     }
     return false;
