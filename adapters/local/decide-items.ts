@@ -2,7 +2,7 @@ import type { TaskDefinition } from '../../definition/definition-types.js';
 import { collectOutputs, resolveValue } from '../../definition/references.js';
 import type { RunDraft } from './run-draft.js';
 import type { LocalTaskRun } from './run-model.js';
-import { isFinalTask } from './run-model.js';
+import { WHOLE, isFinalTask } from './run-model.js';
 import { toScope } from './to-attempt-spec.js';
 
 export const MAX_ITEMS = 10_000;
@@ -34,13 +34,20 @@ export function expandItems(draft: RunDraft, task: TaskDefinition, whole: LocalT
     draft.set(before ?? fresh, { ...fresh, attempt: before?.attempt ?? 0, item });
   });
   // Another list than in an earlier round: what it had more keeps its attempts and takes no part.
-  for (let mapIndex = items.length; ; mapIndex += 1) {
-    const surplus = draft.row(task.id, mapIndex);
-    if (surplus === undefined) break;
-    draft.settle(surplus, 'SKIPPED', 'item-gone');
-  }
+  for (const surplus of draft.leftItems(task)) draft.settle(surplus, 'SKIPPED', 'item-gone');
   const expanded = draft.row(task.id, whole.mapIndex);
   if (expanded !== undefined) advanceItems(draft, task, expanded, undefined);
+}
+
+/** A fan-out that has ended takes along what an earlier round left and this one did not expand. */
+export function endLeftItems(draft: RunDraft, task: TaskDefinition): void {
+  const whole = draft.row(task.id, WHOLE);
+  if (whole === undefined || !isFinalTask(whole.state)) return;
+  for (const item of draft.leftItems(task)) {
+    if (isFinalTask(item.state)) continue;
+    if (whole.state === 'CANCELLED') draft.settle(item, 'CANCELLED', whole.stateReason);
+    else draft.settle(item, 'SKIPPED', 'item-gone');
+  }
 }
 
 /** The next step of a fan-out whose items are known. `haltReason`: the run stops, its items have been told. */

@@ -1,7 +1,21 @@
 import { describe, expect, test } from '@jest/globals';
 import type { AttemptEvent } from './decide-run.js';
 import { decideRun } from './decide-run.js';
-import { DIAMOND, EACH, ended, exit, live, name, NOW, row, run, seconds, word } from './local-run.test-support.js';
+import {
+  AFTER_A,
+  completed,
+  DIAMOND,
+  EACH,
+  ended,
+  exit,
+  live,
+  name,
+  NOW,
+  row,
+  run,
+  seconds,
+  word,
+} from './local-run.test-support.js';
 import type { LocalRun, LocalTaskRun } from './run-model.js';
 
 interface Row {
@@ -24,6 +38,9 @@ const items = (...states: Partial<LocalTaskRun>[]): LocalTaskRun[] => [
   row('each', { state: 'RUNNING', itemCount: states.length }),
   ...states.map((state, mapIndex) => row('each', { mapIndex, item: mapIndex, attempt: 1, ...state })),
 ];
+/** Items as a retry leaves them whose fan-out is expanded anew. */
+const earlier = (task: string, count: number): LocalTaskRun[] =>
+  Array.from({ length: count }, (_, mapIndex) => row(task, { mapIndex, item: mapIndex, attempt: 1 }));
 
 const table: Row[] = [
   {
@@ -193,6 +210,47 @@ const table: Row[] = [
     events: [ended('each', exit(0), 2)],
     changed: { 'each.2': 'COMPLETED', each: 'COMPLETED' },
     phase: 'succeeded',
+  },
+  {
+    reason: 'a fan-out of an earlier round waits for the need that begins again with it',
+    run: run(AFTER_A, [row('a', { attempt: 1 }), row('each'), ...earlier('each', 2)], fresh),
+    changed: { a: 'SCHEDULED' },
+    starts: ['a'],
+  },
+  {
+    reason: 'items of an earlier round are counted on when it is expanded anew, and surplus ones take no part',
+    run: run(AFTER_A, [live('a', { attempt: 2 }), row('each'), ...earlier('each', 3)]),
+    events: [ended('a', exit(0), -1, 2)],
+    changed: {
+      a: 'COMPLETED',
+      each: 'RUNNING',
+      'each.0': 'SCHEDULED',
+      'each.1': 'SCHEDULED',
+      'each.2': 'SKIPPED item-gone',
+    },
+    starts: ['each.0', 'each.1'],
+  },
+  {
+    reason: 'items of an earlier round end with a fan-out that is skipped in this one',
+    run: run({ a: {}, each: { needs: ['a'], foreach: { items: [1, 2] } } }, [
+      live('a', { attempt: 2 }),
+      row('each'),
+      ...earlier('each', 2),
+    ]),
+    events: [ended('a', exit(1), -1, 2)],
+    changed: {
+      a: 'FAILED',
+      each: 'SKIPPED upstream-failed',
+      'each.0': 'SKIPPED item-gone',
+      'each.1': 'SKIPPED item-gone',
+    },
+    phase: 'failed',
+  },
+  {
+    reason: 'items of an earlier round end with a fan-out that is cancelled before it is expanded',
+    run: run(AFTER_A, [completed('a'), row('each'), ...earlier('each', 1)], { cancelMode: 'graceful' }),
+    changed: { each: 'CANCELLED run-cancelled', 'each.0': 'CANCELLED run-cancelled' },
+    phase: 'cancelled',
   },
   {
     reason: 'items that are no list fail the task',

@@ -2,7 +2,7 @@ import type { TaskDefinition } from '../../definition/definition-types.js';
 import { decideTrigger } from '../../definition/trigger.js';
 import { evaluateWhen } from '../../definition/when-expression.js';
 import type { CancelMode } from '../spi/engine-adapter.js';
-import { advanceItems, expandItems } from './decide-items.js';
+import { advanceItems, endLeftItems, expandItems } from './decide-items.js';
 import type { Stop } from './run-draft.js';
 import { RunDraft } from './run-draft.js';
 import type { AttemptEnding, LocalRun, LocalTaskRun, LocalTaskState } from './run-model.js';
@@ -46,6 +46,7 @@ export function decideRun(run: LocalRun, events: readonly AttemptEvent[], slots:
     if (row === undefined || isFinalTask(row.state)) continue;
     if (halt === undefined) advanceTask(draft, task, row);
     else haltTask(draft, task, row, halt);
+    if (task.foreach !== undefined) endLeftItems(draft, task);
   }
   const facts = runFacts(draft);
   const { timeoutMs } = run.definition;

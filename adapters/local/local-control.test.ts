@@ -207,6 +207,24 @@ describe('retry', () => {
     expect([0, 1, 2].map((index) => taskRun(seen, 'each', index).attempt)).toEqual([1, 2, 1]);
   });
 
+  test('a fan-out waits for a need that is started again with it', async () => {
+    const key = await engine.submit(
+      workflow({
+        tasks: {
+          a: { run: `sleep 0.3; ${FAILS_ONCE}` },
+          each: { needs: ['a'], trigger: 'all-done', foreach: { items: [0, 1] }, run: FAILS_ONCE },
+        },
+      }),
+    );
+    expect((await engine.untilFinal(key)).phase).toBe('failed');
+    await engine.adapter.retry(refOf(key), '1', callContext());
+    const seen = await engine.untilFinal(key);
+    expect(seen.phase).toBe('succeeded');
+    const ended = taskRun(seen, 'a').finishedAt?.getTime();
+    const began = [0, 1].map((index) => taskRun(seen, 'each', index).startedAt?.getTime());
+    expect(began.filter((at) => Number(at) < Number(ended))).toEqual([]);
+  });
+
   test('a retried task takes all that follows it along', async () => {
     const key = await engine.submit(
       workflow({ tasks: { a: { run: 'true' }, b: { run: 'true', needs: ['a'] }, c: { run: 'true' } } }),

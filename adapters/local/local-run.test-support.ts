@@ -83,6 +83,8 @@ export const ended = (task: string, ending: AttemptEnding, mapIndex = -1, attemp
 
 export const DIAMOND: Tasks = { a: {}, b: { needs: ['a'] }, c: { needs: ['a'] }, d: { needs: ['b', 'c'] } };
 export const EACH: Tasks = { each: { foreach: { items: [1, 2, 3], maxParallel: 2 } } };
+/** A fan-out that follows a task however that ends. */
+export const AFTER_A: Tasks = { a: {}, each: { needs: ['a'], trigger: 'all-done', foreach: { items: [1, 2] } } };
 
 export function name({ task, mapIndex }: { task: TaskDefinition['id']; mapIndex: number }): string {
   return mapIndex < 0 ? task : `${task}.${mapIndex}`;

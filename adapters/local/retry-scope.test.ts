@@ -1,5 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
-import { completed, definition, DIAMOND, EACH, failed, name, row, type Tasks } from './local-run.test-support.js';
+import {
+  AFTER_A,
+  completed,
+  definition,
+  DIAMOND,
+  EACH,
+  failed,
+  name,
+  row,
+  type Tasks,
+} from './local-run.test-support.js';
 import { retryScope, retryTaskScope } from './retry-scope.js';
 import type { LocalTaskRun } from './run-model.js';
 
@@ -46,7 +56,29 @@ describe('what a retry starts again', () => {
       reason: 'a fan-out without items that failed is expanded anew',
       tasks: EACH,
       rows: [failed('each', { itemCount: 1 }), completed('each', { mapIndex: 0 })],
-      wanted: ['each'],
+      wanted: ['each', 'each.0'],
+    },
+    {
+      reason: 'a fan-out whose need begins again is expanded anew, after it',
+      tasks: AFTER_A,
+      rows: [
+        failed('a'),
+        failed('each', { itemCount: 2 }),
+        completed('each', { mapIndex: 0 }),
+        failed('each', { mapIndex: 1 }),
+      ],
+      wanted: ['a', 'each', 'each.0', 'each.1'],
+    },
+    {
+      reason: 'a fan-out whose need stays keeps its items',
+      tasks: AFTER_A,
+      rows: [
+        completed('a'),
+        failed('each', { itemCount: 2 }),
+        completed('each', { mapIndex: 0 }),
+        failed('each', { mapIndex: 1 }),
+      ],
+      wanted: ['each kept', 'each.1'],
     },
     { reason: 'nothing of a run that succeeded', tasks: { a: {} }, rows: [completed('a')], wanted: [] },
   ] satisfies { reason: string; tasks: Tasks; rows: LocalTaskRun[]; wanted: string[] }[])(

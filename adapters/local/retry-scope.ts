@@ -11,7 +11,8 @@ export interface Reset {
 
 /**
  * What a retry of a run that has ended starts again: every task run that is FAILED or CANCELLED, and every SKIPPED one
- * that waits for one of those. COMPLETED ones stay, also a handler of the failure: it did its work.
+ * that waits for one of those. COMPLETED ones stay, also a handler of the failure: it did its work. Items that completed
+ * stay with their fan-out where it keeps its items.
  */
 export function retryScope(definition: Definition, taskRuns: readonly LocalTaskRun[]): Reset[] {
   const rows = byTask(taskRuns);
@@ -22,8 +23,12 @@ export function retryScope(definition: Definition, taskRuns: readonly LocalTaskR
     if (whole === undefined || whole.state === 'COMPLETED') continue;
     if (whole.state === 'SKIPPED' && !task.needs.some((id) => reset.has(id))) continue;
     reset.add(task.id);
-    const again = itemsOf(rows, task.id).filter((item) => item.state !== 'COMPLETED' && item.state !== 'SKIPPED');
-    resets.push({ task: task.id, mapIndex: WHOLE, keepItems: again.length > 0 });
+    const items = itemsOf(rows, task.id);
+    const unfinished = items.filter((item) => item.state !== 'COMPLETED' && item.state !== 'SKIPPED');
+    // Its items are known from needs that have ended: where one begins again, it waits and is expanded anew.
+    const keepItems = unfinished.length > 0 && !task.needs.some((id) => reset.has(id));
+    resets.push({ task: task.id, mapIndex: WHOLE, keepItems });
+    const again = keepItems ? unfinished : items;
     resets.push(...again.map((item) => ({ task: item.task, mapIndex: item.mapIndex, keepItems: false })));
   }
   return resets;

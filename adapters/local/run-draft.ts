@@ -71,6 +71,12 @@ export class RunDraft {
     return this.#rows.get(task.id)?.slice(1, 1 + (whole.itemCount ?? 0)) ?? [];
   }
 
+  /** Items of an earlier round that the fan-out does not have, or not yet, in this one. */
+  leftItems(task: TaskDefinition): LocalTaskRun[] {
+    const itemCount = this.row(task.id, WHOLE)?.itemCount ?? 0;
+    return this.#rows.get(task.id)?.slice(1 + itemCount) ?? [];
+  }
+
   /** An attempt of it is open. */
   isLive(row: LocalTaskRun): boolean {
     const standsForItems = row.mapIndex === WHOLE && this.#definitions.get(row.task)?.foreach !== undefined;
