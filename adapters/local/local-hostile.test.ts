@@ -31,7 +31,22 @@ afterAll(async () => {
 });
 
 const HERE = 'A="$(dirname "$SIGNALBOX_DIR")"; ';
-const FORGED = `'{"finishedAt":null}'`;
+
+/** Puts a record with a right checksum where the end of the attempt is told, and ends the supervisor. */
+function forge(record: object): string {
+  const body = `'${JSON.stringify(record)}'`;
+  return `echo "$(printf %s ${body} | sha256sum | cut -d' ' -f1) "${body} > "$A/exit.json"; kill -9 $PPID`;
+}
+
+const FORGED = {
+  startedAt: '2026-01-01T00:00:00Z',
+  finishedAt: '2026-01-01T00:00:01Z',
+  exitCode: 1,
+  signal: null,
+  timedOut: false,
+  stopped: false,
+  outputs: {},
+};
 
 describe('a task that damages its own attempt', () => {
   test.each([
@@ -64,9 +79,16 @@ describe('a task that damages its own attempt', () => {
       run: 'truncate -s 100G "$A/exit.json"; kill -9 $PPID',
       code: 'lost',
     },
+    { reason: 'forges a record that is none', run: forge({ finishedAt: null }), code: 'lost' },
+    { reason: 'forges an end', run: forge(FORGED), code: 'exit-code' },
     {
-      reason: 'forges a record that is none',
-      run: `echo "$(printf %s ${FORGED} | sha256sum | cut -d' ' -f1) "${FORGED} > "$A/exit.json"; kill -9 $PPID`,
+      reason: 'forges an exit code that no column holds',
+      run: forge({ ...FORGED, exitCode: 2 ** 32 }),
+      code: 'lost',
+    },
+    {
+      reason: 'forges a time that no column holds',
+      run: forge({ ...FORGED, finishedAt: '+275760-09-13T00:00:00.000Z' }),
       code: 'lost',
     },
     {

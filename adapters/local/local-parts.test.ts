@@ -2,7 +2,6 @@ import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import type { AttemptSpec } from './attempt-folder.js';
-import type { ExitRecord } from './record-shapes.js';
 import { PARTS, createExclusively, readExit, reserveExit, writeExit } from './attempt-folder.js';
 import { DataDirectoryInUse, lockDirectory } from './data-directory-lock.js';
 import type { AttemptEvidence } from './judge-attempt.js';
@@ -11,6 +10,8 @@ import { parseOptions } from './local-options.js';
 import { readLogPage } from './log-page.js';
 import { readAll, removeFolders, temporaryFolder } from './local-engine.test-support.js';
 import { lifeOf, onLinux, ownIdentity } from './process-identity.js';
+import type { ExitRecord } from './record-shapes.js';
+import { isExitRecord, isStartRecord } from './record-shapes.js';
 import { LINE_LIMIT_BYTES, TaskLog } from './task-log.js';
 
 const EXIT: ExitRecord = {
@@ -135,6 +136,26 @@ describe('the exit record', () => {
     const text = readFileSync(join(folder, PARTS.exit), 'utf8');
     writeFileSync(join(folder, PARTS.exit), text.replace('"exitCode":0', '"exitCode":1'));
     expect(readExit(folder)).toBeUndefined();
+  });
+});
+
+describe('a record that its task may have written', () => {
+  test.each([
+    { reason: 'the last exit code', change: { exitCode: 255 }, taken: true },
+    { reason: 'an exit code that no process has', change: { exitCode: 256 }, taken: false },
+    { reason: 'an exit code below 0', change: { exitCode: -1 }, taken: false },
+    { reason: 'the end of the year 9999', change: { finishedAt: '9999-12-31T23:59:59.999Z' }, taken: true },
+    { reason: 'a year of five digits', change: { finishedAt: '+010000-01-01T00:00:00.000Z' }, taken: false },
+    { reason: 'a time before the first second', change: { startedAt: '1969-12-31T23:59:59.999Z' }, taken: false },
+    { reason: 'a year before the first', change: { startedAt: '-000001-01-01T00:00:00.000Z' }, taken: false },
+  ])('with $reason: $taken', ({ change, taken }) => {
+    expect(isExitRecord({ ...EXIT, ...change })).toBe(taken);
+  });
+
+  test('its time of the start is held to the same years', () => {
+    const start = { supervisor: ownIdentity(), task: ownIdentity(), startedAt: EXIT.startedAt };
+    expect(isStartRecord(start)).toBe(true);
+    expect(isStartRecord({ ...start, startedAt: '+275760-09-13T00:00:00.000Z' })).toBe(false);
   });
 });
 

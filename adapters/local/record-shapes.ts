@@ -1,4 +1,7 @@
-/** The records of an attempt lie where its task can write: what does not have their shape is no record. */
+/**
+ * The records of an attempt lie where its task can write: what does not have their shape is no record. Numbers and times
+ * are bounded too, since a value that the database refuses would be refused with every step of the run.
+ */
 import type { ProcessIdentity } from './process-identity.js';
 
 export interface StartRecord {
@@ -27,6 +30,9 @@ export interface ExitRecord {
   outputs: Record<string, OutputDigest>;
 }
 
+const LAST_EXIT_CODE = 255;
+const YEAR_10000 = Date.UTC(10_000, 0);
+
 export function isIdentity(value: unknown): value is ProcessIdentity {
   const { bootId, pidNamespace, pid, startTime } = members(value);
   const texts = [bootId, pidNamespace, startTime].every((text) => typeof text === 'string');
@@ -44,7 +50,7 @@ export function isExitRecord(value: unknown): value is ExitRecord {
   return (
     isTime(startedAt) &&
     isTime(finishedAt) &&
-    (exitCode === null || Number.isInteger(exitCode)) &&
+    (exitCode === null || isExitCode(exitCode)) &&
     (signal === null || typeof signal === 'string') &&
     typeof timedOut === 'boolean' &&
     typeof stopped === 'boolean' &&
@@ -53,8 +59,14 @@ export function isExitRecord(value: unknown): value is ExitRecord {
   );
 }
 
+function isExitCode(value: unknown): boolean {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= LAST_EXIT_CODE;
+}
+
+/** Of the years 1970 to 9999: others are no time of a process. */
 function isTime(value: unknown): boolean {
-  return typeof value === 'string' && !Number.isNaN(Date.parse(value));
+  const at = typeof value === 'string' ? Date.parse(value) : NaN;
+  return at >= 0 && at < YEAR_10000;
 }
 
 function members(value: unknown): Record<string, unknown> {
