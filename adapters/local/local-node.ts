@@ -212,6 +212,13 @@ export class LocalNode {
     this.#queue.add(runId);
   }
 
+  #hasEnded(id: number, open: OpenAttempt): boolean {
+    return (this.#events.get(id) ?? []).some(
+      ({ event, task, mapIndex, attempt }) =>
+        event === 'ended' && task === open.task && mapIndex === open.map_index && attempt === open.attempt,
+    );
+  }
+
   async #advance(id: number): Promise<void> {
     try {
       await this.#step(id);
@@ -219,6 +226,8 @@ export class LocalNode {
       this.#host.log.warn({ local_run: id, error: String(error) }, 'a run could not be advanced, it is read again');
       this.#runs.delete(id);
       this.#hungry.delete(id);
+      // What came in meanwhile is told with the next look: at once, it would be refused at once.
+      this.#queue.drop(id);
       this.#alarm(id, AGAIN_MS);
     }
     this.#feed();
@@ -253,7 +262,10 @@ export class LocalNode {
       return undefined;
     }
     this.#runs.set(id, run);
-    for (const attempt of open) this.#care(run, attempt);
+    for (const attempt of open) {
+      // Its end is known and still to be written down: judged again, it would be told twice.
+      if (!this.#hasEnded(id, attempt)) this.#care(run, attempt);
+    }
     return run;
   }
 

@@ -20,6 +20,11 @@ export class RunQueue {
     queueMicrotask(() => this.#pump());
   }
 
+  /** Not once more what was added meanwhile: whoever handles it says when. */
+  drop(id: number): void {
+    this.#waiting.delete(id);
+  }
+
   /** Resolves when nothing is handled any more. */
   async close(): Promise<void> {
     this.#closed = true;
