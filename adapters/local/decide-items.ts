@@ -72,9 +72,10 @@ function proceedItems(draft: RunDraft, task: TaskDefinition): void {
   let live = items.filter((item) => draft.isLive(item)).length;
   for (const item of items) {
     if (isFinalTask(item.state)) continue;
-    if (failsFast || item.cancelWanted) {
+    const cancelWanted = draft.isCancelWanted(item);
+    if (failsFast || cancelWanted) {
       if (draft.isLive(item)) draft.stop(item, 'graceful');
-      else draft.settle(item, 'CANCELLED', item.cancelWanted ? 'task-cancelled' : 'fail-fast');
+      else draft.settle(item, 'CANCELLED', cancelWanted ? 'task-cancelled' : 'fail-fast');
     } else if (!draft.isLive(item)) {
       draft.proceed(item, live < maxParallel);
       const now = draft.row(item.task, item.mapIndex);

@@ -253,6 +253,25 @@ const table: Row[] = [
     phase: 'cancelled',
   },
   {
+    reason: 'a cancel of the whole that came while it was expanded holds for its items',
+    run: run(EACH, [
+      row('each', { state: 'RUNNING', itemCount: 3, cancelWanted: true }),
+      ...items({ state: 'COMPLETED' }, { state: 'RUNNING' }, { state: 'PENDING', attempt: 0 }).slice(1),
+    ]),
+    changed: { 'each.2': 'CANCELLED task-cancelled' },
+    stops: ['each.1 graceful'],
+  },
+  {
+    reason: 'an item that was stopped for a cancel of the whole is cancelled, not retried',
+    run: run({ each: { foreach: { items: [1] }, retry: { max: 1, on: ['infra', 'failure'] } } }, [
+      row('each', { state: 'RUNNING', itemCount: 1, cancelWanted: true }),
+      row('each', { mapIndex: 0, item: 1, state: 'RUNNING', attempt: 1 }),
+    ]),
+    events: [ended('each', exit(0, { stopped: true }), 0)],
+    changed: { 'each.0': 'CANCELLED task-cancelled', each: 'CANCELLED task-cancelled' },
+    phase: 'succeeded',
+  },
+  {
     reason: 'items that are no list fail the task',
     run: run(
       { each: { foreach: { items: '${{ params.x }}' } } },

@@ -73,7 +73,7 @@ function applyEvent(draft: RunDraft, event: AttemptEvent, halt: Halt | undefined
 
 /** Why the end of this one task run was wanted, if it was. */
 function stopReason(draft: RunDraft, row: LocalTaskRun): string | undefined {
-  if (row.cancelWanted) return 'task-cancelled';
+  if (draft.isCancelWanted(row)) return 'task-cancelled';
   const task = draft.definition(row);
   return task !== undefined && row.mapIndex !== WHOLE && draft.failsFast(task) ? 'fail-fast' : undefined;
 }

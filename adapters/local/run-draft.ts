@@ -83,6 +83,11 @@ export class RunDraft {
     return isLiveTask(row.state) && !standsForItems;
   }
 
+  /** Also by a wish for the whole: it may be older than the items. */
+  isCancelWanted(row: LocalTaskRun): boolean {
+    return row.cancelWanted || this.row(row.task, WHOLE)?.cancelWanted === true;
+  }
+
   /** An item failed, and its fan-out is to stop at the first one. */
   failsFast(task: TaskDefinition): boolean {
     return task.foreach?.failFast === true && this.executed(task).some((item) => item.state === 'FAILED');
