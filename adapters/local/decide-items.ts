@@ -1,4 +1,4 @@
-import type { TaskDefinition } from '../../definition/definition-types.js';
+import type { Json, TaskDefinition } from '../../definition/definition-types.js';
 import { collectOutputs, resolveValue } from '../../definition/references.js';
 import type { RunDraft } from './run-draft.js';
 import type { LocalTaskRun } from './run-model.js';
@@ -92,10 +92,7 @@ function conclude(
   items: LocalTaskRun[],
   haltReason: string | undefined,
 ): void {
-  const outputs = collectOutputs(
-    Object.keys(task.outputs),
-    items.map((item) => item.outputs ?? undefined),
-  );
+  const outputs = collectWithinLimit(task, items);
   const failed = items.filter((item) => item.state === 'FAILED');
   const [first] = failed;
   if (first !== undefined) {
@@ -106,12 +103,33 @@ function conclude(
     draft.settle({ ...whole, outputs }, 'CANCELLED', haltReason ?? 'task-cancelled');
   } else if (items.every((item) => item.state === 'SKIPPED')) {
     draft.settle(whole, 'SKIPPED', 'items-skipped');
-  } else if (Buffer.byteLength(JSON.stringify(outputs)) > COLLECTED_LIMIT_BYTES) {
+  } else if (outputs === null) {
     const message = `The outputs of all items together are above ${COLLECTED_LIMIT_BYTES} bytes.`;
     draft.fail(whole, { class: 'user', code: 'output-too-large', message });
   } else {
     draft.settle({ ...whole, outputs }, 'COMPLETED', null);
   }
+}
+
+/**
+ * Null above the limit, however the fan-out ends: such lists are not for the database. Counted value by value first, since
+ * together they might be longer than a string can be.
+ */
+function collectWithinLimit(task: TaskDefinition, items: LocalTaskRun[]): Record<string, Json> | null {
+  let bytes = 0;
+  for (const value of items.flatMap((item) => Object.values(item.outputs ?? {}))) {
+    bytes += bytesOf(value);
+    if (bytes > COLLECTED_LIMIT_BYTES) return null;
+  }
+  const outputs = collectOutputs(
+    Object.keys(task.outputs),
+    items.map((item) => item.outputs ?? undefined),
+  );
+  return bytesOf(outputs) > COLLECTED_LIMIT_BYTES ? null : outputs;
+}
+
+function bytesOf(value: Json): number {
+  return Buffer.byteLength(JSON.stringify(value));
 }
 
 function newItem(task: string, mapIndex: number): LocalTaskRun {

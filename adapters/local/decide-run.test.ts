@@ -8,6 +8,7 @@ import {
   EACH,
   ended,
   exit,
+  failed,
   live,
   name,
   NOW,
@@ -307,6 +308,35 @@ describe('decideRun', () => {
     expect(new Set(step?.changed.map((change) => `${name(change)}/${change.attempt}`)).size).toBe(
       step?.changed.length ?? 0,
     );
+  });
+
+  describe('lists of outputs that are too large together are not stored', () => {
+    const long = 'x'.repeat(32 * 1024);
+    const collect = (last: Partial<LocalTaskRun>, count = 40): LocalTaskRun | undefined => {
+      const many = Array.from({ length: count }, () => ({ state: 'COMPLETED', outputs: { n: long } }) as const);
+      const given = run({ each: { foreach: { items: [] }, outputs: { n: { type: 'string' } } } }, items(...many, last));
+      return decideRun(given, [], 8, NOW).step?.tasks.find((task) => task.mapIndex === -1);
+    };
+
+    test.each<{ reason: string; last: Partial<LocalTaskRun>; code: string | undefined }>([
+      { reason: 'all completed', last: { state: 'COMPLETED', outputs: { n: '' } }, code: 'output-too-large' },
+      { reason: 'one failed', last: { state: 'FAILED', failure: failed('each').failure }, code: 'exit-code' },
+      { reason: 'one was cancelled', last: { state: 'CANCELLED' }, code: undefined },
+    ])('$reason', ({ last, code }) => {
+      // Not compared as they are: a list that should not be there would be printed.
+      expect(collect(last)?.outputs === null).toBe(true);
+      expect(collect(last)?.failure?.code).toBe(code);
+      expect(collect(last, 2)?.outputs).toEqual({ n: [long, long, last.outputs?.['n'] ?? null] });
+    });
+
+    test('also where they would be longer than a text can be', () => {
+      // Written as 1e20, a number takes five times its room when it is written out.
+      const wide = Array.from({ length: 6500 }, () => 1e20);
+      const many = Array.from({ length: 4000 }, () => ({ state: 'COMPLETED', outputs: { n: wide } }) as const);
+      const given = run({ each: { foreach: { items: [] }, outputs: { n: { type: 'array' } } } }, items(...many));
+      const { step } = decideRun(given, [], 8, NOW);
+      expect(step?.run.failure).toMatchObject({ code: 'output-too-large' });
+    });
   });
 
   test('asked again after its step with no news, it has nothing to say', () => {
