@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EngineHost } from '../spi/engine-kind.js';
+import { applyStep } from './apply-step.js';
 import { PARTS, createExclusively, makeFolder } from './attempt-folder.js';
 import { AttemptWatch } from './attempt-watch.js';
 import type { WatchedAttempt } from './attempt-watch.js';
@@ -15,7 +16,7 @@ import type { NodeOwner } from './node-lease.js';
 import { RENEW_MS, releaseLease, renewLease, takeLease } from './node-lease.js';
 import { ownIdentity } from './process-identity.js';
 import { RunQueue } from './run-queue.js';
-import type { LocalRun, LocalTaskRun } from './run-model.js';
+import type { LocalRun } from './run-model.js';
 import { isFinalPhase } from './run-model.js';
 import type { OpenAttempt, Step } from './step-store.js';
 import { loadRun, markSeen, pollRuns, readActiveRuns, writeStep } from './step-store.js';
@@ -358,21 +359,4 @@ export class LocalNode {
     clearTimeout(this.#alarms.get(id));
     this.#alarms.delete(id);
   }
-}
-
-function applyStep(run: LocalRun, step: Step): LocalRun {
-  const changed = new Map<string, Map<number, LocalTaskRun>>();
-  for (const row of step.tasks) {
-    const rows = changed.get(row.task) ?? new Map<number, LocalTaskRun>();
-    changed.set(row.task, rows.set(row.mapIndex, row));
-  }
-  const tasks = run.tasks.map((row) => {
-    const rows = changed.get(row.task);
-    const next = rows?.get(row.mapIndex);
-    rows?.delete(row.mapIndex);
-    return next ?? row;
-  });
-  for (const rows of changed.values()) tasks.push(...rows.values());
-  const { phase, roundStartedAt, startedAt } = step.run;
-  return { ...run, phase, roundStartedAt, startedAt, tasks };
 }
