@@ -31,6 +31,7 @@ interface Row {
   stops?: string[];
   phase?: string;
   hungry?: boolean;
+  idle?: boolean;
   wakeAt?: Date;
 }
 
@@ -65,6 +66,7 @@ const table: Row[] = [
     slots: 0,
     changed: {},
     hungry: true,
+    idle: false,
     phase: 'none',
   },
   {
@@ -100,6 +102,7 @@ const table: Row[] = [
     run: run({ a: {} }, [row('a', { state: 'RETRYING', attempt: 1, nextAttemptAt: seconds(5) })]),
     changed: {},
     wakeAt: seconds(5),
+    idle: true,
     phase: 'none',
   },
   {
@@ -135,7 +138,23 @@ const table: Row[] = [
     run: run({ a: {}, b: { needs: ['a'] } }, [live('a'), row('b')], { pauseWanted: true }),
     events: [ended('a', exit(0))],
     changed: { a: 'COMPLETED' },
+    idle: true,
     phase: 'paused',
+  },
+  {
+    reason: 'a paused run is not idle while a task of it runs',
+    run: run({ a: {}, b: {} }, [live('a'), row('b')], { pauseWanted: true }),
+    changed: {},
+    idle: false,
+    phase: 'paused',
+  },
+  {
+    reason: 'a fan-out whose items all wait for their next attempts is idle',
+    run: run(EACH, items({ state: 'RETRYING', nextAttemptAt: seconds(5) }, { state: 'COMPLETED' })),
+    changed: {},
+    wakeAt: seconds(5),
+    idle: true,
+    phase: 'none',
   },
   {
     reason: 'a cancel settles what has not started and stops what runs',
@@ -297,12 +316,13 @@ const table: Row[] = [
 describe('decideRun', () => {
   test.each(table)('$reason', ({ run: given, events = [], slots = 8, now = NOW, ...wanted }) => {
     const before = structuredClone(given);
-    const { step, stops, hungry, wakeAt } = decideRun(given, events, slots, now);
+    const { step, stops, hungry, idle, wakeAt } = decideRun(given, events, slots, now);
     expect(Object.fromEntries((step?.tasks ?? []).map((task) => [name(task), word(task)]))).toEqual(wanted.changed);
     expect((step?.created ?? []).map(name)).toEqual(wanted.starts ?? []);
     expect(stops.map((stop) => `${name(stop)} ${stop.mode}`)).toEqual(wanted.stops ?? []);
     expect(step?.run.phase ?? 'none').toBe(wanted.phase ?? 'running');
     expect(hungry).toBe(wanted.hungry ?? false);
+    if (wanted.idle !== undefined) expect(idle).toBe(wanted.idle);
     if (wanted.wakeAt !== undefined) expect(wakeAt).toEqual(wanted.wakeAt);
     expect(given).toEqual(before);
     expect(new Set(step?.changed.map((change) => `${name(change)}/${change.attempt}`)).size).toBe(

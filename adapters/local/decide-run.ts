@@ -23,6 +23,8 @@ export interface Decision {
   stops: Stop[];
   /** A task could start if there were a slot. */
   hungry: boolean;
+  /** Nothing of it is carried out or could be: only time or an intent brings it on. */
+  idle: boolean;
   /** When time alone changes the decision. */
   wakeAt: Date | undefined;
 }
@@ -53,7 +55,8 @@ export function decideRun(run: LocalRun, events: readonly AttemptEvent[], slots:
   if (halt === undefined && timeoutMs !== undefined && facts.roundStartedAt !== null) {
     draft.wake(new Date(facts.roundStartedAt.getTime() + timeoutMs));
   }
-  return { step: draft.toStep(facts), stops: draft.stops, hungry: draft.hungry, wakeAt: draft.wakeAt };
+  const { stops, hungry, idle, wakeAt } = draft;
+  return { step: draft.toStep(facts), stops, hungry, idle, wakeAt };
 }
 
 function haltOf(run: LocalRun, now: Date): Halt | undefined {

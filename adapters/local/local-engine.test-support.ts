@@ -6,7 +6,7 @@ import { afterAll, beforeAll } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '../../test/support/database.js';
 import type { Json } from '../../definition/definition-types.js';
 import type { CallContext, EngineAdapter, LogRequest, OptionalVerbs, Submission } from '../spi/engine-adapter.js';
-import type { DatabaseHandle, EngineHost, EngineLog } from '../spi/engine-kind.js';
+import type { DatabaseHandle, EngineHost, EngineKind, EngineLog } from '../spi/engine-kind.js';
 import type { ExecutionRef, PresentExecution, TaskRunFacts } from '../spi/facts.js';
 import { localEngine } from './local.engine-kind.js';
 
@@ -29,6 +29,7 @@ export async function startEngine(
   database: DatabaseHandle,
   host: Partial<EngineHost> = {},
   options: Record<string, unknown> = {},
+  create: EngineKind['create'] = (parsed, whole) => localEngine.create(parsed, whole),
 ): Promise<TestEngine> {
   const dataDir = host.dataDir ?? temporaryFolder();
   const whole: EngineHost = {
@@ -40,8 +41,7 @@ export async function startEngine(
     ...host,
     dataDir,
   };
-  const adapter = (await localEngine.create({ terminateGrace: '2s', ...options }, whole)) as EngineAdapter &
-    OptionalVerbs;
+  const adapter = (await create({ terminateGrace: '2s', ...options }, whole)) as EngineAdapter & OptionalVerbs;
   const observe = async (key: string): Promise<PresentExecution> => {
     const seen = await adapter.observe(refOf(key), callContext());
     if (seen.presence !== 'present') throw new Error(`the run ${key} is ${seen.presence}`);

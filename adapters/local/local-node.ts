@@ -24,13 +24,21 @@ import { toAttemptSpec } from './to-attempt-spec.js';
 
 /** Intents written by other processes are seen at the latest then. */
 const POLL_MS = 1_000;
-/** Runs that are held in memory at once; more wait in the database, which any node may take them from. */
+/**
+ * Runs with something to execute that are held in memory at once; more wait in the database, which any node may take them
+ * from.
+ */
 const MAX_RUNS = 1_000;
 /** After an error, mostly the database's, a run is looked at again. */
 const AGAIN_MS = 1_000;
 /** Files of runs that another process had forgotten are removed at the latest then. */
 const TIDY_MS = 60_000;
 const LONGEST_TIMER_MS = 2_147_483_647;
+
+export interface NodeOptions extends LocalOptions {
+  /** Test seam: absent in the product. */
+  maxRuns?: number;
+}
 
 /** Where the files of an engine lie below DATA_DIR. */
 export function nodeFolder(dataDir: string, engineName: string): string {
@@ -53,7 +61,7 @@ export function readNodeId(folder: string): string | undefined {
  */
 export class LocalNode {
   readonly #host: EngineHost;
-  readonly #options: LocalOptions;
+  readonly #options: NodeOptions;
   readonly #owner: NodeOwner;
   readonly #folder: string;
   readonly #lock: DirectoryLock;
@@ -72,7 +80,7 @@ export class LocalNode {
   #pollAgain = false;
   #closed = false;
 
-  private constructor(host: EngineHost, options: LocalOptions, folder: string, owner: NodeOwner, lock: DirectoryLock) {
+  private constructor(host: EngineHost, options: NodeOptions, folder: string, owner: NodeOwner, lock: DirectoryLock) {
     this.#host = host;
     this.#options = options;
     this.#owner = owner;
@@ -93,7 +101,7 @@ export class LocalNode {
   }
 
   /** Takes the directory and goes on with what it finds. Throws `DataDirectoryInUse`. */
-  static async open(host: EngineHost, options: LocalOptions): Promise<LocalNode> {
+  static async open(host: EngineHost, options: NodeOptions): Promise<LocalNode> {
     const folder = nodeFolder(host.dataDir, host.engineName);
     const lock = lockDirectory(folder);
     try {
@@ -193,7 +201,7 @@ export class LocalNode {
   }
 
   async #poll(): Promise<void> {
-    const room = Math.max(0, MAX_RUNS - this.#runs.size);
+    const room = Math.max(0, (this.#options.maxRuns ?? MAX_RUNS) - this.#runs.size);
     const { wanted, claimed } = await pollRuns(this.#host.database, this.#owner, room);
     for (const id of wanted) {
       this.#runs.delete(id);
@@ -239,13 +247,15 @@ export class LocalNode {
     if (before === undefined || this.#closed) return;
     const events = this.#events.get(id) ?? [];
     this.#events.delete(id);
-    const { step, stops, hungry, wakeAt } = decideRun(before, events, this.#grant(id), new Date());
+    const { step, stops, hungry, idle, wakeAt } = decideRun(before, events, this.#grant(id), new Date());
     if (hungry) this.#hungry.add(id);
     const after = step === undefined ? before : await this.#write(before, step, events);
     if (after === undefined) return;
     for (const stop of stops) this.#watch.stop({ key: after.key, ...stop }, stop.mode);
     if (isFinalPhase(after.phase)) return this.#forget(id);
     if (wakeAt !== undefined) this.#alarm(id, wakeAt.getTime() - Date.now());
+    // It takes no room while it waits: its alarm or an intent reads it again.
+    if (idle) this.#runs.delete(id);
   }
 
   /** Undefined when the run has ended, or its row was deleted: then nobody wants its tasks any more. */

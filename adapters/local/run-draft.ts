@@ -54,6 +54,10 @@ export class RunDraft {
     }
   }
 
+  get idle(): boolean {
+    return this.#live === 0 && !this.hungry;
+  }
+
   row(task: string, mapIndex: number): LocalTaskRun | undefined {
     return this.#rows.get(task)?.[mapIndex + 1];
   }

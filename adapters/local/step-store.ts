@@ -50,15 +50,25 @@ export interface Polled {
   claimed: number[];
 }
 
-/** What there is to do, in one statement: it is asked every second for as long as the node lives. Claims up to `limit`. */
+/**
+ * What there is to do, in one statement: it is asked every second for as long as the node lives. Claims up to `limit`, and
+ * beyond it what is to be cancelled or held: that executes nothing, and nobody else would read it.
+ */
 export async function pollRuns(db: Db, owner: NodeOwner, limit: number): Promise<Polled> {
   const { rows } = await db.query<{ id: number; claimed: boolean }>({
     name: 'local-poll-runs',
-    text: `WITH claimed AS (
+    text: `WITH next AS (
+             SELECT id FROM signalbox_local.runs
+              WHERE engine = $1 AND node_id IS NULL AND finished_at IS NULL
+              ORDER BY id LIMIT $4 FOR UPDATE SKIP LOCKED),
+           held AS (
+             SELECT id FROM signalbox_local.runs
+              WHERE engine = $1 AND node_id IS NULL AND finished_at IS NULL AND intent_seq <> seen_seq
+                AND (cancel_mode IS NOT NULL OR pause_wanted)
+                FOR UPDATE SKIP LOCKED),
+           claimed AS (
              UPDATE signalbox_local.runs SET node_id = $2
-              WHERE id IN (SELECT id FROM signalbox_local.runs
-                            WHERE engine = $1 AND node_id IS NULL AND finished_at IS NULL
-                            ORDER BY id LIMIT $4 FOR UPDATE SKIP LOCKED)
+              WHERE id IN (SELECT id FROM next UNION SELECT id FROM held)
                 AND EXISTS (SELECT 1 FROM signalbox_local.nodes WHERE node_id = $2 AND owner_token = $3)
               RETURNING id)
            SELECT id, true AS claimed FROM claimed
