@@ -139,6 +139,10 @@ describe('runs', () => {
     expect(await cli('runs', 'logs', id, '--attempt', '2', '--follow')).toEqual(printed);
     expect((await cli('runs', 'logs', id, '--attempt', '1')).stdout).toBe('once | only\ntwice | attempt 1\n');
     for (const follow of [[], ['--follow']]) {
+      const { stdout } = await cli('runs', 'logs', id, 'twice', '--attempt', '1', '--json', ...follow);
+      expect(JSON.parse(stdout)).toMatchObject({ task: 'twice', attempt: 1, line: 'attempt 1' });
+    }
+    for (const follow of [[], ['--follow']]) {
       const refused = await cli('runs', 'logs', id, 'once', '--attempt', '2', ...follow);
       expect(refused).toMatchObject({ code: 2, stdout: '' });
       expect(refused.stderr).toContain('validation-failed');

@@ -32,7 +32,8 @@ export function addLogCommand(runs: Command, cli: Cli): void {
         const alone = shown.length === 1 && task !== undefined;
         for (const taskRun of shown) {
           const pieces = readLog(session.api, taskRun.id, options.attempt);
-          await print(session, taskRun, skipAbsent(pieces, session, taskRun, alone), alone);
+          const attempt = options.attempt ?? taskRun.attempt;
+          await print(session, { ...taskRun, attempt }, skipAbsent(pieces, session, taskRun, alone), alone);
         }
       }),
     );
@@ -59,7 +60,8 @@ async function followLogs(session: Session, id: number, task: string | undefined
       // Until the run has ended the attempt may still begin.
       if (ahead && !alone && !hasEnded(run.state)) continue;
       const pieces = followLog(session.api, taskRun.id, { attempt, onLost });
-      following.set(key, print(session, taskRun, skipAbsent(pieces, session, taskRun, ahead && alone), alone));
+      const left = skipAbsent(pieces, session, taskRun, ahead && alone);
+      following.set(key, print(session, { ...taskRun, attempt }, left, alone));
     }
     if (hasEnded(run.state)) break;
     await Promise.race([sleep(LOOK_EVERY_MS, undefined, { signal: session.signal }), failure(following)]);
