@@ -1,11 +1,10 @@
 import { bornKey, type BornExecution } from '../../adapters/spi/born.js';
 import type { Engine } from '../engines/engines.js';
 import { newRunToken } from '../lifecycle/run-key.js';
+import { PARAMETERS_LIMIT_BYTES } from '../lifecycle/parameters-limit.js';
 import type { Db } from '../platform/database.js';
+import { jsonbTextBytes } from '../platform/jsonb-text-bytes.js';
 import { storableJson } from '../platform/storable-json.js';
-
-/** Bytes of parameters that are kept: a run is followed whatever it was started with. */
-const PARAMETERS_LIMIT = 262_144;
 
 /**
  * Makes workflow runs of executions that began on the engine, in one statement; returns how many were new. The identity of
@@ -35,7 +34,8 @@ export async function adoptRuns(
 function toRow(execution: BornExecution, workflowId: number): Record<string, unknown> {
   const token = newRunToken();
   const { externalId, engineUid, engineUrl, parameters } = execution;
-  const fits = Buffer.byteLength(JSON.stringify(parameters)) <= PARAMETERS_LIMIT;
+  // A run is followed whatever it was started with.
+  const fits = jsonbTextBytes(parameters) <= PARAMETERS_LIMIT_BYTES;
   return {
     identity: engineUid ?? externalId,
     external_id: externalId,

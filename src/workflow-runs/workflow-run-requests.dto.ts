@@ -46,7 +46,7 @@ export class CreateWorkflowRun {
   @Type(() => WorkflowReference)
   workflow!: WorkflowReference;
 
-  /** Values by the names of the workflow's parameters; defaults are filled in. */
+  /** Values by the names of the workflow's parameters; defaults are filled in. With them 256 KiB at most, as answers show them: `1e308` has 309 digits. */
   @ApiProperty({ selfRequired: false, type: 'object', additionalProperties: true })
   @IsOptional()
   @IsObject()
