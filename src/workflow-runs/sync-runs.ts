@@ -1,13 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { Engines } from '../engines/engines.js';
 import type { LabelTerm } from '../labels/label-selector.js';
-import { ACTIVE_RUN_STATES } from '../lifecycle/run-state.js';
 import type { Position } from '../lists/cursor.js';
 import { Database } from '../platform/database.js';
 import { Problem } from '../platform/problem.js';
 import { Reconciler, type RunFailure } from '../reconcile/reconciler.js';
-import { engineOf } from './run-row.js';
-import { listRuns } from './runs-store.js';
+import { listActiveRuns } from './active-runs.js';
 import type { SyncSummary } from './workflow-run.dto.js';
 
 const MAX_RUNS = 1000;
@@ -59,18 +57,8 @@ export class SyncRuns {
     let position: Position | undefined;
     let left = MAX_RUNS;
     for (let page = 0; page < MAX_PAGES && left > 0; page += 1) {
-      const { rows, next } = await listRuns(this.database, {
-        project,
-        filters: { states: ACTIVE_RUN_STATES, workflowEngine: engine },
-        terms,
-        orderBy: 'id',
-        direction: 'asc',
-        position,
-        limit: left,
-        skip: 0,
-        staleAfterMs: 0,
-      });
-      for (const row of rows) byEngine.set(engineOf(row), [...(byEngine.get(engineOf(row)) ?? []), row.id]);
+      const { rows, next } = await listActiveRuns(this.database, { project, engine, terms, position, limit: left });
+      for (const row of rows) byEngine.set(row.engine, [...(byEngine.get(row.engine) ?? []), row.id]);
       left -= rows.length;
       position = next;
       if (position === undefined) break;

@@ -28,3 +28,16 @@ test('a sync brings the chosen runs up to date and lists what failed', async () 
     errors: [{ pointer: '/label_selector' }],
   });
 });
+
+test('a sync takes in all runs however large their parameters are', async () => {
+  const labels = [{ key: 'sync', value: 'large' }];
+  const made = await Promise.all(Array.from({ length: 25 }, () => createRun(api, 'plain', { labels })));
+  const ids = made.map((run) => run.id).sort((a, b) => a - b);
+  for (const id of ids) await submitted(api, id);
+  await memory.app.database.query({
+    text: `UPDATE workflow_runs SET parameters = jsonb_build_object('TEXT', repeat('x', 9 * 1024 * 1024)) WHERE id = ANY($1)`,
+    values: [ids],
+  });
+  const synced = await api.post('/workflow-runs/sync', { label_selector: 'sync=large' });
+  expect(synced.body).toMatchObject({ checked: 25, failed: [] });
+});
