@@ -35,8 +35,8 @@ export function sendList(
 }
 
 /** Skipping counts matches from the start; where a page ends before it found them all, that count would be wrong. */
-export function refuseSkipOfUnread(skip: number, limit: number, found: number, next: Position | undefined): void {
-  if (skip === 0 || next === undefined || found >= limit) return;
+export function refuseSkipOfUnread(skip: number, unread: boolean): void {
+  if (skip === 0 || !unread) return;
   throw new Problem('validation-failed', {
     detail: 'The list is too long to skip entries of it with this selector.',
     errors: [{ parameter: 'skip', code: 'list-too-long', message: 'Read this list with its cursor.' }],

@@ -39,6 +39,7 @@ export interface ListedRun extends ShownRun {
 
 /** Of ASCII, for this very use. JSON texts, words of ours and names of engines hold no control characters. */
 const SEPARATOR = '\x1f';
+const SQL_SEPARATOR = `E'\\x1f'`;
 const PARTS = ['id', 'situation', 'staleCause', 'head', 'times', 'values'] as const satisfies (keyof ShownRun)[];
 
 /** Labels of all runs of `page` at once. */
@@ -52,26 +53,29 @@ export interface PageTextOptions {
   /** An ORDER BY on the row `r`. */
   order: string;
   createdAt: boolean;
+  /** Bytes that a run may have; one that has more is counted and not shown. */
+  share: number;
 }
 
-/** By order, of which there are few, and without the placeholder: putting one together takes as long as reading a page. */
-const texts = new Map<string, string>();
+/** Without the placeholder: putting one together takes as long as reading a page. */
+const texts = new Map<boolean, string>();
 const STALE_AFTER = '@staleAfterMs';
 
-/** SELECT of the runs of `page` as one text `entries`, NULL when there are none. */
-export function pageText({ staleAfterMs, ...options }: PageTextOptions): string {
-  const key = `${options.order} ${options.createdAt}`;
-  let text = texts.get(key);
-  if (text === undefined) texts.set(key, (text = newPageText(options)));
-  return text.replaceAll(STALE_AFTER, () => staleAfterMs);
+/** SELECT of the runs of `page` as one text `entries`, NULL when there are none, and how many were `found`. */
+export function pageText({ staleAfterMs, order, createdAt, share }: PageTextOptions): string {
+  let text = texts.get(createdAt);
+  if (text === undefined) texts.set(createdAt, (text = newEntryText(createdAt)));
+  return `SELECT count(*) AS found,
+        string_agg(r.entry, ${SQL_SEPARATOR} ORDER BY ${order}) FILTER (WHERE octet_length(r.entry) <= ${share}) AS entries
+      FROM (${text.replaceAll(STALE_AFTER, () => staleAfterMs)}) r`;
 }
 
-function newPageText(options: Omit<PageTextOptions, 'staleAfterMs'>): string {
+/** OFFSET: once written, an entry is measured and shown. */
+function newEntryText(createdAt: boolean): string {
   const sql = shownParts(STALE_AFTER, 'marks.labels');
-  const parts = [...PARTS.map((part) => sql[part]), ...(options.createdAt ? [sqlExactTime('r.created_at')] : [])];
-  const separator = `E'\\x1f'`;
-  return `SELECT string_agg(concat(${parts.join(`, ${separator}, `)}), ${separator} ORDER BY ${options.order}) AS entries
-      FROM page r ${RUN_JOINS} ${PAGE_LABELS}`;
+  const parts = [...PARTS.map((part) => sql[part]), ...(createdAt ? [sqlExactTime('r.created_at')] : [])];
+  return `SELECT r.id, r.created_at, concat(${parts.join(`, ${SQL_SEPARATOR}, `)}) AS entry
+      FROM page r ${RUN_JOINS} ${PAGE_LABELS} OFFSET 0`;
 }
 
 /** The runs in such a text. */

@@ -9,11 +9,12 @@ import { staleAfterMs } from './stale-after.js';
 
 /** A page of runs as an answer shows it. */
 export interface ShownPage {
-  count: number;
   /** JSON texts of the runs, with commas between them. */
   items: string;
   /** Where the next page starts; absent = this is the last one. */
   next: Position | undefined;
+  /** As `FilledPage` has it. */
+  unread: boolean;
 }
 
 /**
@@ -38,8 +39,11 @@ export class RunPages {
 
   read(list: Omit<RunList, 'staleAfterMs'>): Promise<ShownPage> {
     return this.shared.ask(JSON.stringify(list), async () => {
-      const { rows, next } = await listRuns(this.database, { ...list, staleAfterMs: staleAfterMs(this.config) });
-      return { count: rows.length, items: this.reader.toItems(rows), next };
+      const { rows, next, unread } = await listRuns(this.database, {
+        ...list,
+        staleAfterMs: staleAfterMs(this.config),
+      });
+      return { items: this.reader.toItems(rows), next, unread };
     });
   }
 }

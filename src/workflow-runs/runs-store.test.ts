@@ -229,7 +229,7 @@ test('a page that looked at its share of candidates and found little says where 
   for (const orderBy of ['id', 'created_at'] as const) {
     const list = request({ project: 'many', terms: termsOf('rare'), orderBy, direction: 'asc' });
     const first = await listRuns(db.database, list);
-    expect(first).toEqual({ rows: [], next: expect.any(Array) });
+    expect(first).toEqual({ rows: [], next: expect.any(Array), unread: true });
     const second = await listRuns(db.database, { ...list, position: first.next });
     expect(second.rows.map((row) => row.id)).toEqual([last?.id]);
     expect(second.next).toBeUndefined();

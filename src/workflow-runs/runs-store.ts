@@ -3,6 +3,7 @@ import { RUN_STATES, type RunState } from '../lifecycle/run-state.js';
 import { RUN_LABELS, selectorConditions } from '../labels/label-selector-sql.js';
 import type { LabelTerm } from '../labels/label-selector.js';
 import type { Position } from '../lists/cursor.js';
+import { fillPage, shareOfPage, type FilledPage, type Part } from '../lists/fill-page.js';
 import { pageSql } from '../lists/page-sql.js';
 import { StatementValues } from '../lists/statement-values.js';
 import type { Db } from '../platform/database.js';
@@ -66,14 +67,13 @@ export interface RunList {
   staleAfterMs: number;
 }
 
-export interface RunPage {
-  rows: ShownRun[];
-  /** Where the next page starts; absent = this is the last one. */
-  next?: Position;
+/** One page. It may be short, with a selector even empty, and still have a next one. */
+export function listRuns(db: Db, list: RunList): Promise<FilledPage<ShownRun>> {
+  return fillPage(list, (part) => readPart(db, { ...list, ...part }));
 }
 
-/** One page. With a selector it may be short, or empty, and still have a next one. */
-export async function listRuns(db: Db, list: RunList): Promise<RunPage> {
+/** Undefined when a run is too large for a part of so many. */
+async function readPart(db: Db, list: RunList): Promise<Part<ShownRun> | undefined> {
   const values = new StatementValues();
   const ranged = isOfOneState(list) ? ('state' as const) : undefined;
   const filters = filterSql(list.project, list.filters, values, ranged);
@@ -88,24 +88,34 @@ export async function listRuns(db: Db, list: RunList): Promise<RunPage> {
   const page = pageSql(wanted, values);
   const createdAt = list.orderBy === 'created_at';
   const order = page.order.replaceAll('page.', 'r.');
-  const { rows } = await db.query<{ entries: string | null; examinedTo: Position | null }>({
+  const share = shareOfPage(list.limit);
+  const { rows } = await db.query<PageRow>({
     ...preparedName(list),
     text: `WITH ${page.ctes}
-      SELECT shown.entries, ${page.examinedTo} AS "examinedTo"
-      FROM (${pageText({ staleAfterMs: values.add(list.staleAfterMs), order, createdAt })}) shown`,
+      SELECT shown.entries, shown.found, octet_length(shown.entries) AS bytes, ${page.examinedTo} AS "examinedTo"
+      FROM (${pageText({ staleAfterMs: values.add(list.staleAfterMs), order, createdAt, share })}) shown`,
     values: values.list,
   });
-  const found = readPage(rows[0]?.entries ?? null, { createdAt });
-  const last = found[list.limit - 1];
-  if (found.length > list.limit && last !== undefined) {
-    return {
-      rows: found.slice(0, list.limit),
-      next: last.createdAt === undefined ? [last.id] : [last.createdAt, last.id],
-    };
+  const { entries, found, bytes, examinedTo } = rows[0] ?? NO_ROW;
+  const runs = readPage(entries, { createdAt });
+  if (runs.length < found) return undefined;
+  const last = runs[list.limit - 1];
+  const shown = { rows: runs.slice(0, list.limit), bytes: bytes ?? 0 };
+  if (runs.length > list.limit && last !== undefined) {
+    return { ...shown, next: last.createdAt === undefined ? [last.id] : [last.createdAt, last.id] };
   }
-  const examinedTo = rows[0]?.examinedTo;
-  return examinedTo ? { rows: found, next: examinedTo } : { rows: found };
+  return examinedTo ? { ...shown, next: examinedTo } : shown;
 }
+
+interface PageRow {
+  entries: string | null;
+  /** Those that are too large among them. */
+  found: number;
+  bytes: number | null;
+  examinedTo: Position | null;
+}
+
+const NO_ROW: PageRow = { entries: null, found: 0, bytes: null, examinedTo: null };
 
 /** The planner's guess of how many runs the filters select. */
 export async function estimateRuns(db: Db, list: Pick<RunList, 'project' | 'filters' | 'terms'>): Promise<number> {
@@ -160,7 +170,7 @@ function filterSql(project: string, filters: RunFilters, values: StatementValues
 }
 
 /** Page sizes whose statement is kept prepared on every connection. */
-const PREPARED_LIMITS: readonly number[] = [10, 20, 25, 50, 100, 200, 500, 1000];
+const PREPARED_LIMITS: readonly number[] = [10, 20, 25, 50, 100];
 
 /** Terms of a selector whose statement is kept prepared, at most. */
 const PREPARED_TERMS = 2;

@@ -72,7 +72,7 @@ export class WorkflowRunsController {
     answers: [
       {
         status: 200,
-        description: 'A page; it may be short.',
+        description: 'A page; it may be short, with a selector or where its runs take more than 8 MiB.',
         type: WorkflowRunList,
         headers: LIST_HEADERS,
         links: runLinks('/items/0'),
@@ -104,7 +104,7 @@ export class WorkflowRunsController {
     };
     const kinds = orderBy === 'id' ? (['bigint'] as const) : (['time', 'bigint'] as const);
     const terms = requestedSelector(selector ?? '', { parameter: 'label_selector' });
-    const { count, items, next } = await this.pages.read({
+    const { items, next, unread } = await this.pages.read({
       project,
       filters,
       terms,
@@ -114,7 +114,7 @@ export class WorkflowRunsController {
       limit,
       skip,
     });
-    refuseSkipOfUnread(skip, limit, count, next);
+    refuseSkipOfUnread(skip, unread);
     const estimatedCount = query.count && (await estimateRuns(this.database, { project, filters, terms }));
     return sendList(
       reply,

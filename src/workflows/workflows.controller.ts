@@ -143,7 +143,7 @@ export class WorkflowsController {
       limit,
       skip,
     });
-    refuseSkipOfUnread(skip, limit, rows.length, next);
+    refuseSkipOfUnread(skip, next !== undefined && rows.length < limit);
     const estimatedCount = query.count && (await estimateWorkflows(this.database, project, filters));
     return sendList(
       reply,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { PARAMETERS_LIMIT_BYTES } from '../../src/lifecycle/parameters-limit.js';
 import type { Api } from '../support/api.js';
-import { createWorkflow, startMemoryApp, type MemoryApp } from '../support/memory-app.js';
+import { createRun, createWorkflow, startMemoryApp, type MemoryApp } from '../support/memory-app.js';
 
 let memory: MemoryApp;
 let api: Api;
@@ -46,5 +46,75 @@ describe('parameters of a run', () => {
         message: `The parameters take 3110037 bytes as they are shown, with every digit of a number; together they may take ${PARAMETERS_LIMIT_BYTES}. The largest is "TREE" with 3110010.`,
       },
     ]);
+  });
+});
+
+describe('pages of large runs', () => {
+  const RUNS = 100;
+  /** Of the texts in the record; an answer adds the actions of each run. */
+  const PAGE_BYTES = 8 * 1024 * 1024 + RUNS * 1024;
+  const ids: number[] = [];
+  let listed: Api;
+  beforeAll(async () => {
+    listed = api.as({ project: 'large-runs' });
+    await createWorkflow(listed, 'large', {
+      workflow_parameters: [
+        { env_variable_name: 'TEXT', ui_form: { type: 'str', title: 't', description: '', required: false } },
+      ],
+    });
+    const labels = [{ key: 'size', value: 'large' }];
+    for (let n = 0; n < RUNS; n += 1) {
+      ids.push((await createRun(listed, 'large', { labels, parameters: textOf(PARAMETERS_LIMIT_BYTES) })).id);
+    }
+  });
+
+  /** Each page, following `Link` alone. */
+  async function follow(path: string): Promise<{ ids: number[]; bytes: number }[]> {
+    const pages: { ids: number[]; bytes: number }[] = [];
+    let next: string | undefined = path;
+    while (next !== undefined) {
+      const { status, text, body, headers } = await listed.get(next);
+      expect(status).toBe(200);
+      pages.push({ ids: body.items.map((item) => item.id), bytes: text.length });
+      next = /^<\/v1([^>]+)>; rel="next"$/.exec(headers.get('link') ?? '')?.[1];
+    }
+    return pages;
+  }
+
+  test.each([
+    'limit=100',
+    'limit=1000',
+    'limit=100&order_by=created_at',
+    'limit=100&order=asc&order_by=created_at',
+    'limit=100&label_selector=size%3Dlarge',
+    'limit=100&label_selector=size%3Dlarge&order_by=created_at',
+  ])('of %s are short, and together show each run once and in order', async (query) => {
+    const pages = await follow(`/workflow-runs?${query}`);
+    expect(pages.flatMap((page) => page.ids)).toEqual(query.includes('order=asc') ? ids : [...ids].reverse());
+    for (const page of pages) expect(page.bytes).toBeLessThan(PAGE_BYTES);
+    // Nearly full all the same.
+    expect(pages.length).toBeLessThanOrEqual(5);
+  });
+
+  test.each(['', '&label_selector=size%3Dlarge'])('may begin after entries that were skipped%s', async (selected) => {
+    const pages = await follow(`/workflow-runs?limit=90&skip=10${selected}`);
+    expect(pages.flatMap((page) => page.ids)).toEqual([...ids].reverse().slice(10));
+    for (const page of pages) expect(page.bytes).toBeLessThan(PAGE_BYTES);
+  });
+
+  test('hold a run that is larger than a page, by itself', async () => {
+    const set = (text: string) =>
+      memory.app.database.query({
+        text: `UPDATE workflow_runs SET parameters = jsonb_build_object('TEXT', ${text}) WHERE id = $1`,
+        values: [ids[50]],
+      });
+    await set(`repeat('x', 9 * 1024 * 1024)`);
+    const pages = await follow('/workflow-runs?limit=100');
+    const single = await listed.get('/workflow-runs?limit=1&skip=49');
+    await set(`'small again'`);
+    expect(pages.flatMap((page) => page.ids)).toEqual([...ids].reverse());
+    expect(pages.map((page) => page.ids)).toContainEqual([ids[50]]);
+    expect(single.body.items.map((item) => item.id)).toEqual([ids[50]]);
+    expect(single.headers.has('link')).toBe(true);
   });
 });
