@@ -47,6 +47,7 @@ export async function fillPage<Row>(
     const limit = Math.min(page.limit - rows.length, atOnce);
     const part = await read({ position, limit, skip });
     if (part === undefined) {
+      if (limit === 1) throw new Error('an entry by itself is never too large');
       atOnce = Math.ceil(limit / 4);
       continue;
     }

@@ -2,6 +2,7 @@
 import { WORKFLOW_LABELS } from '../labels/label-selector-sql.js';
 import type { LabelTerm } from '../labels/label-selector.js';
 import type { Position } from '../lists/cursor.js';
+import { fillPage, shareOfPage, type FilledPage, type Part } from '../lists/fill-page.js';
 import { pageSql } from '../lists/page-sql.js';
 import { sqlExactTime } from '../lists/sql-time.js';
 import { StatementValues } from '../lists/statement-values.js';
@@ -13,7 +14,32 @@ const FACTS = `w.id, w.title, w.version, w.workflow_engine AS engine, w.registra
 const WHOLE = `${FACTS}, w.parameter_schemas AS "parameterSchemas", ${workflowJson({ definition: true })} AS json`;
 const LISTED = `${FACTS}, ${workflowJson({ definition: false })} AS json`;
 
-type ListedWorkflow = Omit<WorkflowRow, 'parameterSchemas'>;
+type ListedWorkflow = Pick<WorkflowRow, 'id' | 'version' | 'createdAt' | 'json'>;
+
+/** Columns of `ListedWorkflow` and `bytes`, of rows `shown` of LISTED; without its JSON where that is above the share. */
+const withinShare = (
+  share: string,
+): string => `shown.id, shown.version, shown."createdAt", octet_length(shown.json) AS bytes,
+  CASE WHEN octet_length(shown.json) <= ${share} THEN shown.json END AS json`;
+
+interface MeasuredWorkflow extends Omit<ListedWorkflow, 'json'> {
+  json: string | null;
+  bytes: number;
+}
+
+/** Undefined when one is too large for the part. `found` has one more than the limit when there is a next one. */
+function toPart(
+  found: readonly MeasuredWorkflow[],
+  limit: number,
+  positionOf: (row: ListedWorkflow) => Position,
+): Part<ListedWorkflow> | undefined {
+  const whole = found.filter((row): row is MeasuredWorkflow & ListedWorkflow => row.json !== null);
+  if (whole.length < found.length) return undefined;
+  const rows = whole.slice(0, limit);
+  const last = rows.at(-1);
+  const bytes = rows.reduce((sum, row) => sum + row.bytes, 0);
+  return whole.length > limit && last !== undefined ? { rows, bytes, next: positionOf(last) } : { rows, bytes };
+}
 
 /** One version, archived or not. */
 export async function readWorkflow(
@@ -57,28 +83,33 @@ export async function readRunnableWorkflow(
   return rows[0];
 }
 
-/** Newest first, `limit` + 1 at most. Undefined when the project has no such title. */
+/** One page, newest first. Undefined when the project has no such title. */
 export async function listVersions(
   db: Db,
   project: string,
   title: string,
-  options: { below?: number | undefined; archived: boolean; limit: number },
-): Promise<ListedWorkflow[] | undefined> {
-  const { rows } = await db.query<ListedWorkflow>({
-    name: 'workflows.versions',
-    text: `SELECT ${LISTED} FROM workflows w
-      WHERE w.project = $1 AND w.title = $2 AND ($3::integer IS NULL OR w.version < $3)
-        AND ($4 OR w.archived_at IS NULL)
-      ORDER BY w.version DESC LIMIT $5`,
-    values: [project, title, options.below ?? null, options.archived, options.limit + 1],
+  options: { position?: Position | undefined; archived: boolean; limit: number },
+): Promise<FilledPage<ListedWorkflow> | undefined> {
+  const page = await fillPage({ ...options, skip: 0 }, async ({ position, limit }) => {
+    const { rows } = await db.query<MeasuredWorkflow>({
+      name: 'workflows.versions',
+      text: `SELECT ${withinShare('$6::bigint')} FROM (
+          SELECT ${LISTED} FROM workflows w
+          WHERE w.project = $1 AND w.title = $2 AND ($3::integer IS NULL OR w.version < $3)
+            AND ($4 OR w.archived_at IS NULL)
+          ORDER BY w.version DESC LIMIT $5
+        ) shown ORDER BY shown.version DESC`,
+      values: [project, title, position?.[0] ?? null, options.archived, limit + 1, shareOfPage(limit)],
+    });
+    return toPart(rows, limit, (row) => [row.version]);
   });
-  if (rows.length > 0) return rows;
+  if (page.rows.length > 0) return page;
   const { rowCount } = await db.query({
     name: 'workflows.title',
     text: 'SELECT FROM workflow_titles WHERE project = $1 AND title = $2',
     values: [project, title],
   });
-  return rowCount === 0 ? undefined : [];
+  return rowCount === 0 ? undefined : page;
 }
 
 /** The newest version that is not archived, whole. */
@@ -114,29 +145,29 @@ export interface WorkflowList {
   skip: number;
 }
 
-export async function listWorkflows(
-  db: Db,
-  list: WorkflowList,
-): Promise<{ rows: ListedWorkflow[]; next?: Position | undefined }> {
+/** One page. It may be short, with a selector even empty, and still have a next one. */
+export function listWorkflows(db: Db, list: WorkflowList): Promise<FilledPage<ListedWorkflow>> {
+  return fillPage(list, (part) => readPart(db, { ...list, ...part }));
+}
+
+async function readPart(db: Db, list: WorkflowList): Promise<Part<ListedWorkflow> | undefined> {
   const values = new StatementValues();
   const page = pageSql(
     { ...list, table: 'workflows', links: WORKFLOW_LABELS, filters: filterSql(list.filters, values) },
     values,
   );
-  const { rows } = await db.query<ListedWorkflow & { examinedTo: Position | null }>({
+  const { rows } = await db.query<MeasuredWorkflow & { examinedTo: Position | null }>({
     text: `WITH ${page.ctes}
-      SELECT shown.*, ends.examined_to AS "examinedTo"
+      SELECT ${withinShare(String(shareOfPage(list.limit)))}, ends.examined_to AS "examinedTo"
       FROM (SELECT ${page.examinedTo} AS examined_to) ends
-      LEFT JOIN (SELECT ${LISTED} FROM page JOIN workflows w ON w.id = page.id) shown ON true
+      LEFT JOIN (SELECT ${LISTED} FROM page JOIN workflows w ON w.id = page.id OFFSET 0) shown ON true
       ORDER BY ${page.order.replaceAll('page.id', 'shown.id').replaceAll('page.created_at', 'shown."createdAt"')}`,
     values: values.list,
   });
   const found = rows.filter((row) => row.id !== null);
-  const last = found[list.limit - 1];
-  if (found.length > list.limit && last !== undefined) {
-    return { rows: found.slice(0, list.limit), next: list.orderBy === 'id' ? [last.id] : [last.createdAt, last.id] };
-  }
-  return { rows: found, next: rows[0]?.examinedTo ?? undefined };
+  const part = toPart(found, list.limit, (row) => (list.orderBy === 'id' ? [row.id] : [row.createdAt, row.id]));
+  const examinedTo = rows[0]?.examinedTo;
+  return part && part.next === undefined && examinedTo ? { ...part, next: examinedTo } : part;
 }
 
 /** The planner's guess of how many workflows the filters select, labels not counted. */

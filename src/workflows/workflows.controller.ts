@@ -103,7 +103,7 @@ export class WorkflowsController {
     answers: [
       {
         status: 200,
-        description: 'A page.',
+        description: 'A page; it may be short.',
         type: WorkflowList,
         headers: LIST_HEADERS,
         links: workflowLinks('/items/0'),
@@ -133,7 +133,7 @@ export class WorkflowsController {
       filters: { ...filters, selector },
     };
     const kinds = orderBy === 'id' ? (['bigint'] as const) : (['time', 'bigint'] as const);
-    const { rows, next } = await listWorkflows(this.database, {
+    const { rows, next, unread } = await listWorkflows(this.database, {
       project,
       filters,
       terms: requestedSelector(selector ?? '', { parameter: 'label_selector' }),
@@ -143,7 +143,7 @@ export class WorkflowsController {
       limit,
       skip,
     });
-    refuseSkipOfUnread(skip, next !== undefined && rows.length < limit);
+    refuseSkipOfUnread(skip, unread);
     const estimatedCount = query.count && (await estimateWorkflows(this.database, project, filters));
     return sendList(
       reply,
@@ -160,7 +160,7 @@ export class WorkflowsController {
     answers: [
       {
         status: 200,
-        description: 'A page.',
+        description: 'A page; it may be short.',
         type: WorkflowList,
         headers: LIST_HEADERS,
         links: workflowLinks('/items/0'),
@@ -180,27 +180,21 @@ export class WorkflowsController {
       order: 'version desc',
       filters: { title, archived: query.archived, latest: query.latest },
     };
-    const below = query.cursor === undefined ? undefined : decodeCursor(query.cursor, scope, ['int'])[0];
-    const rows = await listVersions(this.database, project, title, {
-      below: below === undefined ? undefined : Number(below),
+    const page = await listVersions(this.database, project, title, {
+      position: query.cursor === undefined ? undefined : decodeCursor(query.cursor, scope, ['int']),
       archived: query.archived,
       limit: query.latest ? 1 : query.limit,
     });
-    if (!rows) throw new Problem('workflow-not-found', { detail: `There is no workflow ${title}.` });
+    if (!page) throw new Problem('workflow-not-found', { detail: `There is no workflow ${title}.` });
     const path = `/v1/workflows/${encodeURIComponent(title)}`;
     if (query.latest) {
       const latest = await readLatestVersion(this.database, project, title);
       return sendList(reply, { path, query: {}, scope }, { items: latest ? [latest.json] : [] });
     }
-    const page = rows.slice(0, query.limit);
-    const last = page.at(-1);
     return sendList(
       reply,
       { path, query: { ...query }, scope },
-      {
-        items: page.map((row) => row.json),
-        next: rows.length > query.limit && last !== undefined ? [last.version] : undefined,
-      },
+      { items: page.rows.map((row) => row.json), next: page.next },
     );
   }
 

@@ -146,4 +146,25 @@ describe('a list of workflows', () => {
     const next = await api.get(`/workflows?limit=1&count=estimate&cursor=${page.body['next_cursor']}`);
     expect(next.body.items.map((item) => item['title'])).toEqual(['first']);
   });
+
+  test('ends a page early where parameters are large, and shows each once', async () => {
+    const large = api.as({ project: 'large-workflows' });
+    const form = { type: 'str', title: 't', description: '', required: false, default: 'x'.repeat(900_000) };
+    const versions: number[] = [];
+    for (let n = 0; n < 12; n += 1) {
+      const more = { workflow_parameters: [{ env_variable_name: 'TEXT', ui_form: form }] };
+      versions.unshift((await createWorkflow(large, 'large', more))['version'] as unknown as number);
+    }
+    for (const path of ['/workflows', '/workflows?order_by=created_at', '/workflows/large']) {
+      const seen: unknown[] = [];
+      for (let next: string | undefined = path; next !== undefined;) {
+        const { status, text, body, headers } = await large.get(next);
+        expect(status).toBe(200);
+        expect(text.length).toBeLessThan(8.5 * 1024 * 1024);
+        seen.push(...body.items.map((item) => item['version']));
+        next = /^<\/v1([^>]+)>; rel="next"$/.exec(headers.get('link') ?? '')?.[1];
+      }
+      expect(seen).toEqual(versions);
+    }
+  });
 });
