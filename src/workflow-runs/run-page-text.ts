@@ -70,12 +70,12 @@ export function pageText({ staleAfterMs, order, createdAt, share }: PageTextOpti
       FROM (${text.replaceAll(STALE_AFTER, () => staleAfterMs)}) r`;
 }
 
-/** OFFSET: once written, an entry is measured and shown. */
+/** Its `clock_timestamp()` keeps PostgreSQL from writing an entry twice, to measure it and to show it. */
 function newEntryText(createdAt: boolean): string {
   const sql = shownParts(STALE_AFTER, 'marks.labels');
   const parts = [...PARTS.map((part) => sql[part]), ...(createdAt ? [sqlExactTime('r.created_at')] : [])];
   return `SELECT r.id, r.created_at, concat(${parts.join(`, ${SQL_SEPARATOR}, `)}) AS entry
-      FROM page r ${RUN_JOINS} ${PAGE_LABELS} OFFSET 0`;
+      FROM page r ${RUN_JOINS} ${PAGE_LABELS}`;
 }
 
 /** The runs in such a text. */
