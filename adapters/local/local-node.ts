@@ -24,21 +24,11 @@ import { toAttemptSpec } from './to-attempt-spec.js';
 
 /** Intents written by other processes are seen at the latest then. */
 const POLL_MS = 1_000;
-/**
- * Runs with something to execute that are held in memory at once; more wait in the database, which any node may take them
- * from.
- */
-const MAX_RUNS = 1_000;
 /** After an error, mostly the database's, a run is looked at again. */
 const AGAIN_MS = 1_000;
 /** Files of runs that another process had forgotten are removed at the latest then. */
 const TIDY_MS = 60_000;
 const LONGEST_TIMER_MS = 2_147_483_647;
-
-export interface NodeOptions extends LocalOptions {
-  /** Test seam: absent in the product. */
-  maxRuns?: number;
-}
 
 /** Where the files of an engine lie below DATA_DIR. */
 export function nodeFolder(dataDir: string, engineName: string): string {
@@ -61,7 +51,8 @@ export function readNodeId(folder: string): string | undefined {
  */
 export class LocalNode {
   readonly #host: EngineHost;
-  readonly #options: NodeOptions;
+  readonly #options: LocalOptions;
+  readonly #maxRuns: number;
   readonly #owner: NodeOwner;
   readonly #folder: string;
   readonly #lock: DirectoryLock;
@@ -80,9 +71,17 @@ export class LocalNode {
   #pollAgain = false;
   #closed = false;
 
-  private constructor(host: EngineHost, options: NodeOptions, folder: string, owner: NodeOwner, lock: DirectoryLock) {
+  private constructor(
+    host: EngineHost,
+    options: LocalOptions,
+    maxRuns: number,
+    folder: string,
+    owner: NodeOwner,
+    lock: DirectoryLock,
+  ) {
     this.#host = host;
     this.#options = options;
+    this.#maxRuns = maxRuns;
     this.#owner = owner;
     this.#folder = folder;
     this.#lock = lock;
@@ -101,7 +100,7 @@ export class LocalNode {
   }
 
   /** Takes the directory and goes on with what it finds. Throws `DataDirectoryInUse`. */
-  static async open(host: EngineHost, options: NodeOptions): Promise<LocalNode> {
+  static async open(host: EngineHost, options: LocalOptions, maxRuns: number): Promise<LocalNode> {
     const folder = nodeFolder(host.dataDir, host.engineName);
     const lock = lockDirectory(folder);
     try {
@@ -110,7 +109,7 @@ export class LocalNode {
       const nodeId = readNodeId(folder) ?? '';
       const owner = { nodeId, engine: host.engineName, token: randomUUID(), identity: ownIdentity() };
       await takeLease(host.database, owner, folder);
-      const node = new LocalNode(host, options, folder, owner, lock);
+      const node = new LocalNode(host, options, maxRuns, folder, owner, lock);
       await node.#begin();
       return node;
     } catch (error) {
@@ -201,7 +200,7 @@ export class LocalNode {
   }
 
   async #poll(): Promise<void> {
-    const room = Math.max(0, (this.#options.maxRuns ?? MAX_RUNS) - this.#runs.size);
+    const room = Math.max(0, this.#maxRuns - this.#runs.size);
     const { wanted, claimed } = await pollRuns(this.#host.database, this.#owner, room);
     for (const id of wanted) {
       this.#runs.delete(id);

@@ -26,7 +26,7 @@ const database = databaseOfThisFile();
 
 beforeAll(async () => {
   engine = await startEngine(database(), {}, {}, async (options, host) =>
-    localAdapter(host, await LocalNode.open(host, { ...parseOptions(options), maxRuns: ROOM })),
+    localAdapter(host, await LocalNode.open(host, parseOptions(options), ROOM)),
   );
 });
 

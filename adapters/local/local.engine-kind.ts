@@ -4,6 +4,9 @@ import { LocalNode } from './local-node.js';
 import { parseOptions } from './local-options.js';
 import { writeEpoch } from './run-store.js';
 
+/** Runs with something to execute up to which a node takes new ones; more wait in the database, which any node may take them from. */
+const MAX_RUNS = 1_000;
+
 /**
  * The engine that executes `signalbox/v1` definitions with processes of this machine. `create` throws
  * `DataDirectoryInUse` when another process executes on the same data directory.
@@ -14,7 +17,7 @@ export const localEngine: EngineKind = {
   async create(options, host) {
     const parsed = parseOptions(options);
     await writeEpoch(host.database, host.engineName);
-    const node = host.executes ? await LocalNode.open(host, parsed) : undefined;
+    const node = host.executes ? await LocalNode.open(host, parsed, MAX_RUNS) : undefined;
     return localAdapter(host, node);
   },
 };

@@ -2,16 +2,18 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config.js';
 import type { Engine } from '../engines/engines.js';
+import type { RunRecord } from '../lifecycle/run-record.js';
 import type { RunToDrive } from '../lifecycle/run-store.js';
 import { backOffMs } from '../platform/back-off.js';
 import { Log } from '../platform/log.js';
 import type { DriveLane } from './drive-lane.js';
+import { giveUp, type Verdict } from './give-up.js';
 import { nextStep, type Step, type StepContext } from './next-step.js';
 import { ObserveStep } from './observe-step.js';
 import { RetrySteps } from './retry-steps.js';
 import { SteerSteps } from './steer-steps.js';
 import { SubmitSteps } from './submit-steps.js';
-import { later, Visit } from './visit.js';
+import { Visit } from './visit.js';
 
 /** Steps of one visit; more than any honest sequence needs. */
 const STEPS = 12;
@@ -49,7 +51,7 @@ export class RunDriver {
       const blocked = { code: 'blocked', message, at: visit.run.readAt.toISOString() };
       await visit
         // What has to settle still does.
-        .write(({ lastError }) => ({ failures, lastError: lastError?.code === 'settling' ? lastError : blocked }), {
+        .write((run) => ({ failures, lastError: this.settles(run) ? run.lastError : blocked }), {
           dueInMs: backOffMs(failures),
         })
         .catch((failure: unknown) => {
@@ -57,6 +59,10 @@ export class RunDriver {
           this.log.warn({ workflow_run_id: due.run.id, err: failure }, 'the failure of a run could not be stored');
         });
     }
+  }
+
+  private settles({ lastError, readAt }: RunRecord): boolean {
+    return lastError?.code === 'settling' && readAt.getTime() - Date.parse(lastError.at) < this.config.submitGraceMs;
   }
 
   private context(engine: Engine): StepContext {
@@ -103,19 +109,3 @@ export class RunDriver {
 }
 
 type CallingStep = Exclude<Step, { do: 'rest' }>;
-type Verdict = Extract<Step, { do: 'fail' | 'give-up-cancelled' }>;
-
-/** A verdict about the record it was decided on: one that was seen on its engine meanwhile is planned anew. */
-function giveUp(visit: Visit, step: Verdict): Promise<void> {
-  return visit.write((run) => {
-    if (!visit.isNext(run, step.do)) return undefined;
-    const tombstoneUntil = step.tombstoneMs === null ? null : later(run, step.tombstoneMs);
-    return {
-      verdict:
-        step.do === 'fail'
-          ? { state: 'FAILED', failure: step.failure }
-          : { state: 'CANCELLED', reason: 'never-seen-on-engine' },
-      execution: { ...run.execution, tombstoneUntil },
-    };
-  });
-}

@@ -48,7 +48,9 @@ export class SteerSteps {
         );
       }
       // Nothing was called: the end was its own, or that of a cancel before this one, and an observation says which.
-      await visit.write((run) => unlessFinal(run, { failures: 0, execution: { ...run.execution, ...before } }));
+      await visit.write((run) => unlessFinal(run, { failures: 0, execution: { ...run.execution, ...before } }), {
+        fenced: true,
+      });
       if (visit.held && visit.wrote) await this.observing.observe(engine, visit);
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
@@ -62,7 +64,7 @@ export class SteerSteps {
             ...(late ? { lastError: overdueError(run) } : {}),
             execution: { ...run.execution, ...undone },
           }),
-        { dueInMs: retryInMs(visit.run, error) },
+        { fenced: true, dueInMs: retryInMs(visit.run, error) },
       );
     }
   }

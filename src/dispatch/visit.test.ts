@@ -10,6 +10,7 @@ import { readRunRecord } from '../lifecycle/run-store.js';
 import { storeWorkflow } from '../workflows/store-workflow.js';
 import { createRun } from '../workflow-runs/create-run.js';
 import { claimDueRuns } from './claim-due-runs.js';
+import { giveUp } from './give-up.js';
 import type { Step } from './next-step.js';
 import { Visit } from './visit.js';
 import { VisitStore } from './visit-store.js';
@@ -106,15 +107,11 @@ test('whoever visits a run after its end gives it back with nothing due', async 
 });
 
 test('a verdict is asked of the record as it is now, not as it was planned on', async () => {
-  const unseen: Step = { do: 'give-up-cancelled', tombstoneMs: 1, why: 'never seen' };
+  const unseen = { do: 'give-up-cancelled', tombstoneMs: 1, why: 'never seen' } as const;
   const visit = await claimed((run) => (run.observed === null ? unseen : REST));
   const { id } = visit.run;
   expect(visit.plan()).toBe(unseen);
   await changed(id, (run) => seen(run, 'running'));
-  await visit.write((run) =>
-    visit.isNext(run, 'give-up-cancelled')
-      ? { verdict: { state: 'CANCELLED', reason: 'never-seen-on-engine' } }
-      : undefined,
-  );
+  await giveUp(visit, unseen);
   expect(await stored(id)).toMatchObject({ state: 'RUNNING', verdict: null });
 });

@@ -170,14 +170,14 @@ const rows: Row[] = [
     run: aRun({
       state: 'CANCELLED',
       observed: facts({ phase: 'failed' }),
-      execution: { ...known, cancelSentAt: ago(5_000), attemptedAt: ago(60_000) },
+      execution: { ...known, cancelSentAt: ago(5_000), attemptedAt: ago(60_000), endedAt: ago(3_000) },
     }),
     type: 'RETRY',
     after: {
       lastError: {
         code: 'settling',
         message: 'The call of the generation before may still arrive.',
-        at: NOW.toISOString(),
+        at: ago(3_000).toISOString(),
       },
     },
   },

@@ -58,11 +58,11 @@ function toBeResumed(run: RunRecord): Execution {
 
 /** What a call of the generation before may still do has to have happened before a new one goes out. */
 function settling(run: RunRecord, inPlace: boolean): RunRecord['lastError'] {
-  const { outcome, attemptedAt, tombstoneUntil, cancelSentAt, cancelMode } = run.execution;
+  const { outcome, attemptedAt, tombstoneUntil, cancelSentAt, cancelMode, endedAt } = run.execution;
   const mayArrive = outcome === 'unknown' || outcome === 'in_flight' || tombstoneUntil !== null;
-  // Nobody knows whether it arrived, and it would stop what has the same key.
+  // Nobody knows whether it arrived, and it would stop what has the same key. After the end none was begun.
   const mayStop = inPlace && cancelSentAt !== null && cancelMode === null;
-  const at = mayStop ? run.readAt : mayArrive ? attemptedAt : null;
+  const at = mayStop ? (endedAt ?? run.readAt) : mayArrive ? attemptedAt : null;
   if (at === null) return null;
   return { code: 'settling', message: 'The call of the generation before may still arrive.', at: at.toISOString() };
 }

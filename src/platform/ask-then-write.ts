@@ -4,8 +4,8 @@ import type { WriteRequest } from './http/write-request.js';
 import { idempotent, type Written } from './idempotency.js';
 
 /**
- * As `idempotent`, for a write about which somebody else is asked or told first: `ask` is called while no connection is held, and
- * never for a key that has its answer. So a repeat does not depend on an engine and tells it nothing again, and neither does
+ * As `idempotent`, for a write about which somebody else is asked or told first: `ask` is called while no connection is held, but
+ * for an answer forgotten meanwhile, and never for a key that has its answer. So a repeat does not depend on an engine and tells it nothing again, and neither does
  * a request that the key is refused to. Throws what `idempotent` and `ask` throw.
  */
 export async function askThenWrite<Said>(

@@ -36,15 +36,15 @@ export async function forgetExecutions(db: Db, engine: Engine, limits: ForgetLim
   const until = performance.now() + limits.forMs;
   const told: Forgotten = { forgotten: 0, left: 0 };
   for await (const refs of purgedExecutions(db, engine.name)) {
-    await forget(db, engine, refs, told);
+    await forget(db, engine, refs, told, until);
     limits.afterCall();
     if (told.forgotten + told.left >= limits.atMost || performance.now() >= until) break;
   }
   return told;
 }
 
-/** All in one call; where that fails each by itself, so that all but those at fault are removed. */
-async function forget(db: Db, engine: Engine, refs: ExecutionRef[], told: Forgotten): Promise<void> {
+/** All in one call; where that fails each by itself while there is time, so that all but those at fault are removed. */
+async function forget(db: Db, engine: Engine, refs: ExecutionRef[], told: Forgotten, until: number): Promise<void> {
   try {
     await engine.gateway.call('forget', { class: 'reconcile' }, async (adapter, ctx) => {
       if (!adapter.forget) throw new EngineError('unsupported', `${adapter.kind} keeps what it has`);
@@ -53,7 +53,10 @@ async function forget(db: Db, engine: Engine, refs: ExecutionRef[], told: Forgot
   } catch (error) {
     if (!(error instanceof EngineError) || OF_THE_ENGINE.includes(error.code)) throw error;
     if (refs.length > 1) {
-      for (const ref of refs) await forget(db, engine, [ref], told);
+      for (const ref of refs) {
+        if (performance.now() >= until) return;
+        await forget(db, engine, [ref], told, until);
+      }
       return;
     }
     told.left += 1;

@@ -18,6 +18,7 @@ export const PAGE_COLUMNS = [
   'failure',
   'generation',
   'desired',
+  'desired_at',
   'observed_at',
   'read_error',
   'absent_since',

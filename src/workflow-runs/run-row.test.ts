@@ -39,6 +39,21 @@ interface Situation {
 describe('an active run', () => {
   test.each<Situation>([
     { reason: 'just created', outcome: 'none', stale: false },
+    {
+      reason: 'just retried',
+      outcome: 'none',
+      created: 900,
+      run: `generation = 2, desired_at = now() - interval '5 s'`,
+      stale: false,
+    },
+    {
+      reason: 'retried long ago, and not seen since',
+      outcome: 'none',
+      created: 900,
+      run: `generation = 2, desired_at = now() - interval '60 s'`,
+      stale: true,
+      cause: 'not-observed',
+    },
     { reason: 'seen a moment ago', outcome: 'known', created: 900, submitted: 900, observed: 5, stale: false },
     {
       reason: 'not seen for long',
@@ -212,7 +227,8 @@ async function shown(situation: Situation): Promise<Record<string, unknown>> {
     values: [id],
   });
   await db.database.query({
-    text: 'UPDATE workflow_executions SET outcome = $2 WHERE workflow_run_id = $1',
+    text: `UPDATE workflow_executions x SET outcome = $2, generation = r.generation
+           FROM workflow_runs r WHERE r.id = x.workflow_run_id AND r.id = $1`,
     values: [id, situation.outcome],
   });
   await db.database.query({

@@ -9,7 +9,7 @@ import { rfc3339, sqlMicroseconds } from '../lists/sql-time.js';
 /** What an answer about a run is made of. */
 export interface ShownRun {
   id: number;
-  /** `state desired outcome generation engine`: what the allowed actions depend on, in one column. The generation is 2 at most. */
+  /** `state desired outcome generation pauseSent engine`: what the allowed actions depend on, in one column. The generation is 2 at most. */
   situation: string;
   /** Why it is stale; null = it is not. */
   staleCause: string | null;
@@ -56,7 +56,7 @@ export function shownParts(staleAfterMs: string, labels: string): Record<keyof S
     situation: `concat_ws(' ', r.state, r.desired, x.outcome, least(r.generation, 2), x.pause_sent, r.workflow_engine)`,
     staleCause: `CASE WHEN r.state NOT IN ('COMPLETED', 'FAILED', 'CANCELLED') AND (
     r.read_error IS NOT NULL OR r.absent_since IS NOT NULL
-    OR NOT ${WAITS} AND coalesce(${OBSERVED_AT}, r.created_at)
+    OR NOT ${WAITS} AND coalesce(${OBSERVED_AT}, ${BEGUN_AT})
       < clock_timestamp() - ${staleAfterMs}::float8 * interval '1 millisecond')
   THEN coalesce(r.read_error->>'code', 'engine-' || lower(nullif(nullif(g.health_state, 'UP'), 'UNKNOWN')),
     CASE WHEN r.absent_since IS NOT NULL THEN 'engine-run-absent' END, r.last_error->>'code', 'not-observed') END`,
@@ -90,6 +90,9 @@ const OBSERVED_AT = `(CASE
   WHEN r.state NOT IN ('COMPLETED', 'FAILED', 'CANCELLED') AND r.read_error IS NULL AND r.absent_since IS NULL
     AND x.outcome = 'known' AND r.submitted_at < g.pass_began_at
   THEN greatest(r.observed_at, g.pass_began_at) ELSE r.observed_at END)`;
+
+/** The generation, which may not have been seen yet. */
+const BEGUN_AT = `CASE WHEN r.generation = 1 THEN r.created_at ELSE r.desired_at END`;
 
 /** Nothing was sent to the engine and nothing is due to be: there is nothing to observe. */
 const WAITS = `(x.outcome = 'none' AND (r.desired = 'paused' OR r.state_reason IS NOT DISTINCT FROM 'registration-pending'))`;

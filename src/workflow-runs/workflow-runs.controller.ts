@@ -72,7 +72,7 @@ export class WorkflowRunsController {
     answers: [
       {
         status: 200,
-        description: 'A page; it may be short, with a selector or where its runs take more than 8 MiB.',
+        description: 'A page; it may be short, with a selector or where its runs are large: 8 MiB at most.',
         type: WorkflowRunList,
         headers: LIST_HEADERS,
         links: runLinks('/items/0'),
