@@ -3,15 +3,22 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '../../test/support/database.js';
 import { facts } from '../../test/support/run-records.js';
+import { EngineError } from '../../adapters/spi/engine-error.js';
+import type { Config } from '../config.js';
+import type { Engine } from '../engines/engines.js';
 import { moveRuns } from '../lifecycle/move-runs.js';
 import { refold } from '../lifecycle/refold.js';
 import type { RunRecord } from '../lifecycle/run-record.js';
 import { readRunRecord } from '../lifecycle/run-store.js';
+import { KillPoints } from '../platform/kill-points.js';
+import type { Log } from '../platform/log.js';
 import { storeWorkflow } from '../workflows/store-workflow.js';
 import { createRun } from '../workflow-runs/create-run.js';
 import { claimDueRuns } from './claim-due-runs.js';
 import { giveUp } from './give-up.js';
 import type { Step } from './next-step.js';
+import type { ObserveStep } from './observe-step.js';
+import { SteerSteps } from './steer-steps.js';
 import { Visit } from './visit.js';
 import { VisitStore } from './visit-store.js';
 
@@ -114,4 +121,27 @@ test('a verdict is asked of the record as it is now, not as it was planned on', 
   await changed(id, (run) => seen(run, 'running'));
   await giveUp(visit, unseen);
   expect(await stored(id)).toMatchObject({ state: 'RUNNING', verdict: null });
+});
+
+test.each<{ reason: string; answer: () => Promise<unknown> }>([
+  { reason: 'that the run has ended', answer: () => Promise.resolve({ outcome: 'already-final' }) },
+  { reason: 'that nothing was sent', answer: () => Promise.reject(new EngineError('unavailable', 'held back')) },
+])('a worker that lost its run learns $reason and takes back no cancel of the next one', async ({ answer }) => {
+  const visit = await claimed();
+  const { id } = visit.run;
+  await visit.write((run) => ({ ...seen(run, 'running'), desired: 'cancelled' }), { keep: true });
+  // While its call was held back its lease ended, and another worker sent the cancel.
+  const call = async (): Promise<unknown> => {
+    await changed(id, (run) => ({
+      leaseToken: randomUUID(),
+      execution: { ...run.execution, cancelMode: 'graceful' },
+    }));
+    return answer();
+  };
+  const engine = { name: 'e', gateway: { call } } as unknown as Engine;
+  const log = { warn: () => undefined } as unknown as Log;
+  const steps = new SteerSteps({} as ObserveStep, { cancelGraceMs: 60_000 } as Config, log, new KillPoints());
+  await steps.cancel(engine, visit, 'graceful');
+  const { cancelSentAt, cancelMode } = (await stored(id)).execution;
+  expect([cancelSentAt, cancelMode]).toEqual([expect.any(Date), 'graceful']);
 });

@@ -8,8 +8,10 @@ import type { ExecutionRef } from '../../adapters/spi/facts.js';
 import { startTestApp, type TestApp } from '../../test/support/app.js';
 import { CoreRuns } from '../../test/support/core-runs.js';
 import { MemoryEngine } from '../../test/support/memory-engine.js';
+import { Engines } from '../engines/engines.js';
 import { newRunToken, runKey } from '../lifecycle/run-key.js';
 import { ROLES } from '../roles.js';
+import { forgetExecutions } from './forget-executions.js';
 import { Retention } from './retention.js';
 
 const ENGINES = ['first', 'second'] as const;
@@ -65,6 +67,18 @@ test('calls of which a few take longer than ENGINE_TIMEOUT are made one by one',
   forgets = () => pause(100);
   await pass();
   expect(await noted()).toEqual([]);
+});
+
+test('no further call is begun once the time is over, not even for what a call left', async () => {
+  await note('first', 10);
+  forgets = async () => {
+    await pause(60);
+    throw new EngineError('unknown', '500');
+  };
+  const engine = app.app.nest.get(Engines).require('first');
+  await forgetExecutions(app.database, engine, { atMost: 100, forMs: 100, afterCall: () => undefined });
+  expect(asked).toBeLessThanOrEqual(3);
+  expect((await noted()).length).toBe(10);
 });
 
 test('an engine that is away is asked once and keeps no other', async () => {
