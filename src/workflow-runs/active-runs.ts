@@ -2,6 +2,7 @@ import { RUN_LABELS } from '../labels/label-selector-sql.js';
 import type { LabelTerm } from '../labels/label-selector.js';
 import { ACTIVE_RUN_STATES } from '../lifecycle/run-state.js';
 import type { Position } from '../lists/cursor.js';
+import { endPage } from '../lists/end-page.js';
 import { pageSql } from '../lists/page-sql.js';
 import { StatementValues } from '../lists/statement-values.js';
 import type { Db } from '../platform/database.js';
@@ -47,8 +48,6 @@ export async function listActiveRuns(db: Db, { engine, ...list }: ActiveRuns): P
     values: values.list,
   });
   const { ids = [], engines = [], examinedTo = null } = rows[0] ?? {};
-  const found = ids.slice(0, list.limit).map((id, index) => ({ id, engine: engines[index] ?? '' }));
-  const last = found.at(-1);
-  if (ids.length > list.limit && last !== undefined) return { rows: found, next: [last.id] };
-  return examinedTo ? { rows: found, next: examinedTo } : { rows: found };
+  const found = ids.map((id, index) => ({ id, engine: engines[index] ?? '' }));
+  return endPage(found, list.limit, (run) => [run.id], examinedTo);
 }

@@ -3,11 +3,12 @@ import { RUN_STATES, type RunState } from '../lifecycle/run-state.js';
 import { RUN_LABELS, selectorConditions } from '../labels/label-selector-sql.js';
 import type { LabelTerm } from '../labels/label-selector.js';
 import type { Position } from '../lists/cursor.js';
+import { endPage } from '../lists/end-page.js';
 import { fillPage, shareOfPage, type FilledPage, type Part } from '../lists/fill-page.js';
 import { pageSql } from '../lists/page-sql.js';
 import { StatementValues } from '../lists/statement-values.js';
 import type { Db } from '../platform/database.js';
-import { PAGE_COLUMNS, pageText, readPage } from './run-page-text.js';
+import { PAGE_COLUMNS, pageText, readPage, type ListedRun } from './run-page-text.js';
 import { RUN_JOINS, runColumns, type RunRow, type ShownRun } from './run-row.js';
 
 /** A run as a client names it. */
@@ -99,12 +100,8 @@ async function readPart(db: Db, list: RunList): Promise<Part<ShownRun> | undefin
   const { entries, found, bytes, examinedTo } = rows[0] ?? NO_ROW;
   const runs = readPage(entries, { createdAt });
   if (runs.length < found) return undefined;
-  const last = runs[list.limit - 1];
-  const shown = { rows: runs.slice(0, list.limit), bytes: bytes ?? 0 };
-  if (runs.length > list.limit && last !== undefined) {
-    return { ...shown, next: last.createdAt === undefined ? [last.id] : [last.createdAt, last.id] };
-  }
-  return examinedTo ? { ...shown, next: examinedTo } : shown;
+  const positionOf = (run: ListedRun): Position => (run.createdAt === undefined ? [run.id] : [run.createdAt, run.id]);
+  return { ...endPage(runs, list.limit, positionOf, examinedTo), bytes: bytes ?? 0 };
 }
 
 interface PageRow {

@@ -2,6 +2,7 @@
 import { WORKFLOW_LABELS } from '../labels/label-selector-sql.js';
 import type { LabelTerm } from '../labels/label-selector.js';
 import type { Position } from '../lists/cursor.js';
+import { endPage } from '../lists/end-page.js';
 import { fillPage, shareOfPage, type FilledPage, type Part } from '../lists/fill-page.js';
 import { pageSql } from '../lists/page-sql.js';
 import { sqlExactTime } from '../lists/sql-time.js';
@@ -27,18 +28,17 @@ interface MeasuredWorkflow extends Omit<ListedWorkflow, 'json'> {
   bytes: number;
 }
 
-/** Undefined when one is too large for the part. `found` has one more than the limit when there is a next one. */
+/** Undefined when one is too large for the part. */
 function toPart(
   found: readonly MeasuredWorkflow[],
   limit: number,
   positionOf: (row: ListedWorkflow) => Position,
+  examinedTo?: Position | null,
 ): Part<ListedWorkflow> | undefined {
   const whole = found.filter((row): row is MeasuredWorkflow & ListedWorkflow => row.json !== null);
   if (whole.length < found.length) return undefined;
-  const rows = whole.slice(0, limit);
-  const last = rows.at(-1);
-  const bytes = rows.reduce((sum, row) => sum + row.bytes, 0);
-  return whole.length > limit && last !== undefined ? { rows, bytes, next: positionOf(last) } : { rows, bytes };
+  const page = endPage(whole, limit, positionOf, examinedTo);
+  return { ...page, bytes: page.rows.reduce((sum, row) => sum + row.bytes, 0) };
 }
 
 /** One version, archived or not. */
@@ -165,9 +165,8 @@ async function readPart(db: Db, list: WorkflowList): Promise<Part<ListedWorkflow
     values: values.list,
   });
   const found = rows.filter((row) => row.id !== null);
-  const part = toPart(found, list.limit, (row) => (list.orderBy === 'id' ? [row.id] : [row.createdAt, row.id]));
-  const examinedTo = rows[0]?.examinedTo;
-  return part && part.next === undefined && examinedTo ? { ...part, next: examinedTo } : part;
+  const positionOf = (row: ListedWorkflow): Position => (list.orderBy === 'id' ? [row.id] : [row.createdAt, row.id]);
+  return toPart(found, list.limit, positionOf, rows[0]?.examinedTo);
 }
 
 /** The planner's guess of how many workflows the filters select, labels not counted. */
