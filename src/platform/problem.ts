@@ -48,6 +48,11 @@ export class Problem extends Error {
   }
 }
 
+/** What is wrong with one parameter or header of a request. */
+export function parameterProblem(parameter: string, code: string, message: string): Problem {
+  return new Problem('validation-failed', { detail: message, errors: [{ parameter, code, message }] });
+}
+
 function clipped(detail: string): string {
   return detail.length <= MAX_DETAIL_LENGTH ? detail : `${detail.slice(0, MAX_DETAIL_LENGTH)}...`;
 }

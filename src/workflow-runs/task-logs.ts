@@ -4,7 +4,7 @@ import { EngineError } from '../../adapters/spi/engine-error.js';
 import { Config } from '../config.js';
 import { engineProblem } from '../engines/engine-problem.js';
 import { Engines } from '../engines/engines.js';
-import { Problem } from '../platform/problem.js';
+import { parameterProblem, Problem } from '../platform/problem.js';
 import type { StreamMessage } from './event-stream.js';
 import { toLogEventId } from './log-event-id.js';
 import type { TaskRunFacts } from './task-runs-store.js';
@@ -62,7 +62,7 @@ export class TaskLogs {
         if (error instanceof EngineError && error.code === 'not-found') throw gone(error.message);
         // Of all that is asked for, the cursor alone comes from the client.
         if (error instanceof EngineError && error.code === 'rejected' && request.cursor !== undefined) {
-          throw badCursor(request.cursorFrom ?? 'cursor', error.message);
+          throw parameterProblem(request.cursorFrom ?? 'cursor', 'bad-cursor', error.message);
         }
         throw engineProblem(error, taskRun.engine);
       });
@@ -110,13 +110,6 @@ export class TaskLogs {
 
 function gone(reason: string): Problem {
   return new Problem('logs-gone', { detail: `The log is gone: ${reason}.`, extensions: { reason } });
-}
-
-function badCursor(parameter: string, message: string): Problem {
-  return new Problem('validation-failed', {
-    detail: message,
-    errors: [{ parameter, code: 'bad-cursor', message }],
-  });
 }
 
 async function textOf(page: LogPage): Promise<string> {

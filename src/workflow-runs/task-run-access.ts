@@ -6,7 +6,7 @@ import { linkNext } from '../lists/link-header.js';
 import { Answer } from '../platform/answer.js';
 import { Database } from '../platform/database.js';
 import { LentChunks } from '../platform/http/lent-chunks.js';
-import { Problem } from '../platform/problem.js';
+import { parameterProblem, Problem } from '../platform/problem.js';
 import { openEventStream, type StreamMessage } from './event-stream.js';
 import { readLogEventId, toLogEventId, type LogPlace } from './log-event-id.js';
 import { StreamSlots } from './stream-slots.js';
@@ -128,21 +128,18 @@ export class TaskRunAccess {
 function lastPlace(taskRun: TaskRunFacts, { lastEventId, attempt }: LogRequest): LogPlace | undefined {
   if (lastEventId === undefined) return undefined;
   const place = readLogEventId(lastEventId);
-  if (!place) throw refused(LAST_EVENT_ID, 'bad-last-event-id', `${LAST_EVENT_ID} is not an id of a followed log.`);
+  if (!place)
+    throw parameterProblem(LAST_EVENT_ID, 'bad-last-event-id', `${LAST_EVENT_ID} is not an id of a followed log.`);
   requireAttempt(taskRun, place.attempt, LAST_EVENT_ID);
   if (attempt === undefined || attempt === place.attempt) return place;
   const message = `${LAST_EVENT_ID} is of attempt ${place.attempt}, the parameter attempt is ${attempt}.`;
-  throw refused(LAST_EVENT_ID, 'other-attempt', message);
+  throw parameterProblem(LAST_EVENT_ID, 'other-attempt', message);
 }
 
 /** The first one is there before it has begun. */
 function requireAttempt(taskRun: TaskRunFacts, attempt: number, parameter: string): void {
   if (attempt <= Math.max(1, taskRun.attempt)) return;
-  throw refused(parameter, 'no-such-attempt', `The task run has ${taskRun.attempt} attempts.`);
-}
-
-function refused(parameter: string, code: string, message: string): Problem {
-  return new Problem('validation-failed', { detail: message, errors: [{ parameter, code, message }] });
+  throw parameterProblem(parameter, 'no-such-attempt', `The task run has ${taskRun.attempt} attempts.`);
 }
 
 /** Frees what a page holds open. */

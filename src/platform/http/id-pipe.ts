@@ -1,5 +1,5 @@
 import { Injectable, type ArgumentMetadata, type PipeTransform } from '@nestjs/common';
-import { Problem } from '../problem.js';
+import { parameterProblem } from '../problem.js';
 
 /** Path parameter that is an integer id: `@Param('id', IdPipe) id: number`. What is no integer is refused as such. */
 @Injectable()
@@ -10,10 +10,6 @@ export class IdPipe implements PipeTransform<string, number> {
       return Math.min(Number(value), Number.MAX_SAFE_INTEGER);
     }
     const parameter = argument.data ?? 'id';
-    const message = `${parameter} must be an integer.`;
-    throw new Problem('validation-failed', {
-      detail: message,
-      errors: [{ parameter, code: 'wrong-type', message }],
-    });
+    throw parameterProblem(parameter, 'wrong-type', `${parameter} must be an integer.`);
   }
 }

@@ -1,6 +1,6 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { Problem } from '../problem.js';
+import { parameterProblem, type Problem } from '../problem.js';
 import { exchangeOf } from './exchange.js';
 
 /** A DNS label. */
@@ -55,6 +55,5 @@ function takeParameter(request: FastifyRequest): string | string[] | undefined {
 }
 
 function refused(parameter: string, code: string, what: string): Problem {
-  const message = `${parameter} ${what}.`;
-  return new Problem('validation-failed', { detail: message, errors: [{ parameter, code, message }] });
+  return parameterProblem(parameter, code, `${parameter} ${what}.`);
 }

@@ -1,7 +1,7 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import type { Json } from '../../../definition/definition-types.js';
-import { Problem } from '../problem.js';
+import { parameterProblem } from '../problem.js';
 import { exchangeOf } from './exchange.js';
 import { traceparentOf } from './traceparent.js';
 
@@ -47,10 +47,7 @@ export const Write = createParamDecorator((_: unknown, context: ExecutionContext
   const key = request.headers['idempotency-key'];
   if (key !== undefined && (Array.isArray(key) || !KEY.test(key))) {
     const message = 'Idempotency-Key must be 1 to 255 visible ASCII characters.';
-    throw new Problem('validation-failed', {
-      detail: message,
-      errors: [{ parameter: 'Idempotency-Key', code: 'invalid-key', message }],
-    });
+    throw parameterProblem('Idempotency-Key', 'invalid-key', message);
   }
   return {
     project: exchange.project,
