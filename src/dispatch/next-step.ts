@@ -67,11 +67,14 @@ function afterEnd(run: RunRecord): Step {
 
 function beforeFirstCall(run: RunRecord, ctx: StepContext): Step {
   if (run.desired === 'paused') return rest(null, 'the submit is held');
-  if (run.lastError?.code === 'settling') {
-    const waitMs = ctx.submitGraceMs - sinceMs(run, new Date(run.lastError.at));
-    if (waitMs > 0) return { ...rest(waitMs, 'the generation before settles'), ...keepReason(run) };
-  }
+  const waitMs = settlesForMs(run, ctx.submitGraceMs);
+  if (waitMs > 0) return { ...rest(waitMs, 'the generation before settles'), ...keepReason(run) };
   return run.execution.verb === 'submit' ? beforeSubmit(run) : beforeRetry(run);
+}
+
+/** Milliseconds that a call of the generation before still has to happen in; 0 or less = none. */
+export function settlesForMs(run: RunRecord, submitGraceMs: number): number {
+  return run.lastError?.code === 'settling' ? submitGraceMs - sinceMs(run, new Date(run.lastError.at)) : 0;
 }
 
 function beforeSubmit(run: RunRecord): Step {

@@ -2,13 +2,12 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config.js';
 import type { Engine } from '../engines/engines.js';
-import type { RunRecord } from '../lifecycle/run-record.js';
 import type { RunToDrive } from '../lifecycle/run-store.js';
 import { backOffMs } from '../platform/back-off.js';
 import { Log } from '../platform/log.js';
 import type { DriveLane } from './drive-lane.js';
 import { giveUp, type Verdict } from './give-up.js';
-import { nextStep, type Step, type StepContext } from './next-step.js';
+import { nextStep, settlesForMs, type Step, type StepContext } from './next-step.js';
 import { ObserveStep } from './observe-step.js';
 import { RetrySteps } from './retry-steps.js';
 import { SteerSteps } from './steer-steps.js';
@@ -51,18 +50,20 @@ export class RunDriver {
       const blocked = { code: 'blocked', message, at: visit.run.readAt.toISOString() };
       await visit
         // What has to settle still does.
-        .write((run) => ({ failures, lastError: this.settles(run) ? run.lastError : blocked }), {
-          dueInMs: backOffMs(failures),
-        })
+        .write(
+          (run) => ({
+            failures,
+            lastError: settlesForMs(run, this.config.submitGraceMs) > 0 ? run.lastError : blocked,
+          }),
+          {
+            dueInMs: backOffMs(failures),
+          },
+        )
         .catch((failure: unknown) => {
           // The lease runs out and another visit follows.
           this.log.warn({ workflow_run_id: due.run.id, err: failure }, 'the failure of a run could not be stored');
         });
     }
-  }
-
-  private settles({ lastError, readAt }: RunRecord): boolean {
-    return lastError?.code === 'settling' && readAt.getTime() - Date.parse(lastError.at) < this.config.submitGraceMs;
   }
 
   private context(engine: Engine): StepContext {
