@@ -50,6 +50,9 @@ export interface Polled {
   claimed: number[];
 }
 
+/** Of a backlog that is cancelled as a whole, the next poll takes the next ones. */
+const HELD_AT_ONCE = 1_000;
+
 /**
  * What there is to do, in one statement: it is asked every second for as long as the node lives. Claims up to `limit`, and
  * beyond it what is to be cancelled or held: that executes nothing, and nobody else would read it.
@@ -65,7 +68,7 @@ export async function pollRuns(db: Db, owner: NodeOwner, limit: number): Promise
              SELECT id FROM signalbox_local.runs
               WHERE engine = $1 AND node_id IS NULL AND finished_at IS NULL AND intent_seq <> seen_seq
                 AND (cancel_mode IS NOT NULL OR pause_wanted)
-                FOR UPDATE SKIP LOCKED),
+              ORDER BY id LIMIT ${HELD_AT_ONCE} FOR UPDATE SKIP LOCKED),
            claimed AS (
              UPDATE signalbox_local.runs SET node_id = $2
               WHERE id IN (SELECT id FROM next UNION SELECT id FROM held)
