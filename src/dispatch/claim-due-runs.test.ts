@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '../../test/support/database.js';
+import { storePlainWorkflow } from '../../test/support/plain-workflow.js';
 import { readRunRecord, readSubmissionParts } from '../lifecycle/run-store.js';
 import { moveRuns } from '../lifecycle/move-runs.js';
 import { createRun } from '../workflow-runs/create-run.js';
-import { storeWorkflow } from '../workflows/store-workflow.js';
 import { claimDueRuns } from './claim-due-runs.js';
 
 const LEASE_MS = 15_000;
@@ -14,21 +14,7 @@ const workflows = new Map<string, number>();
 beforeAll(async () => {
   db = await createTestDatabase();
   for (const project of ['a', 'b', 'c']) {
-    const workflow = await db.database.transaction((transaction) =>
-      storeWorkflow(transaction, {
-        project,
-        title: 'w',
-        engine: 'e',
-        format: 'native',
-        definition: '-',
-        workflowParameters: [],
-        parameterSchemas: {},
-        labels: [],
-        diagnostics: [],
-        graph: { tasks: [] },
-      }),
-    );
-    workflows.set(project, workflow.id);
+    workflows.set(project, await storePlainWorkflow(db.database, project));
   }
 });
 afterAll(() => db.drop());

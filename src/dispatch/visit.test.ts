@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '../../test/support/database.js';
+import { storePlainWorkflow } from '../../test/support/plain-workflow.js';
 import { facts } from '../../test/support/run-records.js';
 import { EngineError } from '../../adapters/spi/engine-error.js';
 import type { Config } from '../config.js';
@@ -12,7 +13,6 @@ import type { RunRecord } from '../lifecycle/run-record.js';
 import { readRunRecord } from '../lifecycle/run-store.js';
 import { KillPoints } from '../platform/kill-points.js';
 import type { Log } from '../platform/log.js';
-import { storeWorkflow } from '../workflows/store-workflow.js';
 import { createRun } from '../workflow-runs/create-run.js';
 import { claimDueRuns } from './claim-due-runs.js';
 import { giveUp } from './give-up.js';
@@ -30,21 +30,7 @@ let workflowId: number;
 
 beforeAll(async () => {
   db = await createTestDatabase();
-  const workflow = await db.database.transaction((transaction) =>
-    storeWorkflow(transaction, {
-      project: 'p',
-      title: 'w',
-      engine: 'e',
-      format: 'native',
-      definition: '-',
-      workflowParameters: [],
-      parameterSchemas: {},
-      labels: [],
-      diagnostics: [],
-      graph: { tasks: [] },
-    }),
-  );
-  workflowId = workflow.id;
+  workflowId = await storePlainWorkflow(db.database, 'p');
 });
 afterAll(() => db.drop());
 
