@@ -17,6 +17,9 @@ export const MAX_CANDIDATES = 1000;
 /** Values of one term whose links are merged in their order, so that no more of them are read than are looked at. */
 const MERGED_VALUES = 16;
 
+/** Labels of one key that are hashed for a page; of a key with more of them each link's label is looked up. */
+const HASHED_LABELS = 1000;
+
 /**
  * Keeps the planner from making a join of a condition: of what it knows about labels the links of a common one look fewer than
  * the candidates, and it would read them all. Each candidate is looked up by itself.
@@ -83,9 +86,13 @@ export function selectorConditions(
   const within = options.cursor === undefined ? '' : `AND ${options.cursor.replaceAll('@id', `l.${object}`)}`;
   const present = (condition: string): string =>
     `EXISTS (SELECT 1 FROM ${table} l WHERE l.${object} = ${id} AND ${condition} ${within} ${EACH})`;
-  const presentKey = (key: string): string =>
-    `EXISTS (SELECT 1 FROM ${table} l JOIN labels k ON k.id = l.label_id
-          WHERE l.${object} = ${id} AND k.key = ${values.add(key)} ${within} ${EACH})`;
+  const presentKey = (key: string): string => {
+    const named = values.add(key);
+    const few = `SELECT k.id FROM labels k WHERE k.project = ${project} AND k.key = ${named} LIMIT ${HASHED_LABELS + 1}`;
+    // A truth of its own, so that the planner hashes the labels once and joins them to no candidate's links.
+    return `CASE WHEN (SELECT count(*) FROM (${few}) f) <= ${HASHED_LABELS} THEN ${present(`(l.label_id IN (${few})) IS TRUE`)}
+          ELSE ${present(`(SELECT k.key FROM labels k WHERE k.id = l.label_id) = ${named}`)} END`;
+  };
   const conditions: string[] = [];
   const refused: string[] = [];
   for (const term of terms) {

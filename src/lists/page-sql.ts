@@ -94,7 +94,7 @@ export function pageSql(request: PageRequest, values: StatementValues): PageSql 
   ];
   const last = direction === 'desc' ? 'asc' : 'desc';
   const end = byId
-    ? `(SELECT json_build_array(c.id) FROM candidates c ORDER BY c.id ${last} LIMIT 1)`
+    ? `json_build_array((SELECT ${direction === 'desc' ? 'min' : 'max'}(c.id) FROM candidates c))`
     : `(SELECT json_build_array(${sqlExactTime('r.created_at')}, r.id) FROM candidates c JOIN ${table} r ON r.id = c.id
         ORDER BY r.created_at ${last}, r.id ${last} LIMIT 1)`;
   return {

@@ -188,6 +188,23 @@ describe('a list', () => {
     },
   );
 
+  test.each(['team', '!team', 'team,!odd', '!stage,!odd'])(
+    'selected by "%s" holds the same when a key has more labels than are looked up at once',
+    async (text) => {
+      const terms = termsOf(text);
+      const few = await idsOf({ terms });
+      await db.database.query({
+        text: `INSERT INTO labels (project, key, value)
+               SELECT $1, key, 'many-' || i FROM generate_series(1, 1001) i, unnest(ARRAY['team', 'stage', 'odd']) key`,
+        values: [project],
+      });
+      const many = await idsOf({ terms });
+      await db.database.query({ text: `DELETE FROM labels WHERE value LIKE 'many-%'` });
+      expect(few.length).toBeGreaterThan(0);
+      expect(many).toEqual(few);
+    },
+  );
+
   test('names a run with several of the wanted labels once, of few and of many', async () => {
     const unknown = Array.from({ length: 20 }, (_, n) => `none-${n}`).join(',');
     const few = await idsOf({ terms: termsOf('team in (a,b)') });
