@@ -1,7 +1,7 @@
 /** Keeps every engine's slots busy with due runs: claims by wake-up or poll, drives each claim, follows the engines' hints. */
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config.js';
-import { checkHealth } from '../engines/engine-health.js';
+import { checkHealth } from '../engines/check-health.js';
 import { type Engine, Engines } from '../engines/engines.js';
 import type { RunToDrive } from '../lifecycle/run-store.js';
 import { Database } from '../platform/database.js';

@@ -1,4 +1,4 @@
-import { checkHealth } from '../engines/engine-health.js';
+import { checkHealth } from '../engines/check-health.js';
 import type { Engine } from '../engines/engines.js';
 import { Batches } from '../platform/batches.js';
 import type { Database } from '../platform/database.js';

@@ -1,7 +1,7 @@
 /** One pass brings rows to what engines say and engines to what clients asked for. Safe to run several at once. */
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config.js';
-import { checkHealth } from '../engines/engine-health.js';
+import { checkHealth } from '../engines/check-health.js';
 import { type Engine, Engines } from '../engines/engines.js';
 import type { RunRecord } from '../lifecycle/run-record.js';
 import { readActiveRecords, readRecentlyEnded, readRunRecords, takeTicket } from '../lifecycle/run-store.js';

@@ -8,7 +8,7 @@ import type { Observation } from '../../adapters/spi/facts.js';
 import { claimDueRuns } from '../../src/dispatch/claim-due-runs.js';
 import { makeDriveLane } from '../../src/dispatch/drive-lane.js';
 import { RunDriver } from '../../src/dispatch/run-driver.js';
-import { checkHealth } from '../../src/engines/engine-health.js';
+import { checkHealth } from '../../src/engines/check-health.js';
 import { Engines, type Engine } from '../../src/engines/engines.js';
 import { fold } from '../../src/lifecycle/fold.js';
 import { LIFECYCLE_REQUESTS, type LifecycleRequestType } from '../../src/lifecycle/lifecycle-event.js';
