@@ -94,7 +94,7 @@ export function pageSql(request: PageRequest, values: StatementValues): PageSql 
   ];
   const last = direction === 'desc' ? 'asc' : 'desc';
   const end = byId
-    ? `json_build_array((SELECT ${direction === 'desc' ? 'min' : 'max'}(c.id) FROM candidates c))`
+    ? `json_build_array(${direction === 'desc' ? 'min' : 'max'}(c.id))`
     : `(SELECT json_build_array(${sqlExactTime('r.created_at')}, r.id) FROM candidates c JOIN ${table} r ON r.id = c.id
         ORDER BY r.created_at ${last}, r.id ${last} LIMIT 1)`;
   return {
@@ -104,6 +104,6 @@ export function pageSql(request: PageRequest, values: StatementValues): PageSql 
     order,
     // Counted only when the page is short, so that a full page reads no more candidates than it needs.
     examinedTo: `CASE WHEN (SELECT count(*) FROM page) <= ${Math.trunc(request.limit)}
-      AND (SELECT count(*) FROM candidates) >= ${bound} THEN ${end} END`,
+      THEN (SELECT CASE WHEN count(*) >= ${bound} THEN ${end} END FROM candidates c) END`,
   };
 }
