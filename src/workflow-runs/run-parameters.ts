@@ -1,8 +1,7 @@
 import type { Json, ParamSchema } from '../../definition/definition-types.js';
 import { toPointer } from '../../definition/json-pointer.js';
 import { effectiveParameters } from '../../definition/param-values.js';
-import { PARAMETERS_LIMIT_BYTES } from '../lifecycle/parameters-limit.js';
-import { jsonbTextBytes } from '../platform/jsonb-text-bytes.js';
+import { beyondLimit } from '../lifecycle/parameters-limit.js';
 import { Problem } from '../platform/problem.js';
 import { isOptional } from '../workflows/ui-form-schema.js';
 
@@ -24,16 +23,13 @@ export function runParameters(
 }
 
 function withinLimit(values: Record<string, Json>): Record<string, Json> {
-  const bytes = jsonbTextBytes(values);
-  if (bytes <= PARAMETERS_LIMIT_BYTES) return values;
-  const sizes = Object.entries(values).map(([name, value]) => ({ name, bytes: jsonbTextBytes(value) }));
-  const largest = sizes.reduce((most, one) => (one.bytes > most.bytes ? one : most));
-  const message = [
-    `The parameters take ${bytes} bytes as they are shown, with every digit of a number;`,
-    `together they may take ${PARAMETERS_LIMIT_BYTES}. The largest is "${largest.name}" with ${largest.bytes}.`,
-  ].join(' ');
+  const named = Object.entries(values);
+  const beyond = beyondLimit(values, named);
+  if (!beyond) return values;
+  const { message } = beyond;
+  const pointer = toPointer(['parameters', named[beyond.index]?.[0] ?? '']);
   throw new Problem('parameters-invalid', {
     detail: message,
-    errors: [{ pointer: toPointer(['parameters', largest.name]), code: 'parameters-too-large', message }],
+    errors: [{ pointer, code: 'parameters-too-large', message }],
   });
 }

@@ -1,10 +1,13 @@
 import type { DefinitionFormat } from '../../adapters/spi/engine-adapter.js';
 import type { TaskGraph } from '../../adapters/spi/facts.js';
 import type { Definition, Diagnostic } from '../../definition/definition-types.js';
+import { toPointer } from '../../definition/json-pointer.js';
 import { parseDefinition } from '../../definition/parse-definition.js';
+import { toWorkflowParameters } from '../../definition/workflow-parameters.js';
 import { engineProblem } from '../engines/engine-problem.js';
 import type { Engine } from '../engines/engines.js';
 import { Problem } from '../platform/problem.js';
+import { formsBeyondLimit } from './forms-limit.js';
 
 export interface CheckedDefinition {
   /** Errors and warnings of the parser and of the engine, each once. */
@@ -38,6 +41,8 @@ export async function checkDefinition(
   }
   const parsed = format === 'signalbox/v1' ? parseDefinition(text) : undefined;
   if (parsed?.ok === false) return { diagnostics: parsed.diagnostics };
+  const tooLarge = parsed === undefined ? undefined : paramsTooLarge(parsed.definition);
+  if (parsed && tooLarge) return { diagnostics: [tooLarge, ...parsed.diagnostics] };
   const said = await engine.gateway
     .call('validate', { class: 'intent', traceparent }, (adapter, ctx) => adapter.validate({ format, text }, ctx))
     .catch((error: unknown) => {
@@ -48,6 +53,13 @@ export async function checkDefinition(
     ...(parsed === undefined ? {} : { definition: parsed.definition }),
     ...(engine.capabilities.registers === 'at-once' && said.graph !== undefined ? { graph: said.graph } : {}),
   };
+}
+
+function paramsTooLarge({ params }: Definition): Diagnostic | undefined {
+  const beyond = formsBeyondLimit(toWorkflowParameters(params));
+  if (!beyond) return undefined;
+  const pointer = toPointer(['params', Object.keys(params)[beyond.index] ?? '']);
+  return { severity: 'error', code: 'parameters-too-large', message: beyond.message, pointer };
 }
 
 /** An engine that reads the portable definition says again what the parser said. */

@@ -1,6 +1,8 @@
 /** What an engine has, seen from the record: whether it can be imported, or is already. Pure. */
 import type { EngineWorkflow } from '../../adapters/spi/discovery.js';
 import { isLabelKey, isLabelValue, MAX_LABELS, mergeLabels, type Label } from '../labels/label.js';
+import { formsBeyondLimit } from './forms-limit.js';
+import { toParameterForms } from './to-parameter-forms.js';
 import { TITLE_RULE, WORKFLOW_TITLE } from './workflow-title.js';
 
 export const OBSTACLES = ['not-found', 'title-not-allowed', 'title-taken', 'not-runnable'] as const;
@@ -63,12 +65,14 @@ export function namesOf({ reference, otherReferences }: EngineWorkflow): string[
 }
 
 /** Its title would be its name: it is never changed to make it fit. */
-function obstacleOf({ name, reference, obstacle }: EngineWorkflow, known: Known): Obstacle | undefined {
+function obstacleOf({ name, reference, obstacle, parameters }: EngineWorkflow, known: Known): Obstacle | undefined {
   if (!WORKFLOW_TITLE.test(name)) {
     const message = `${JSON.stringify(name)} cannot be a title: register ${reference} under one of your own. ${TITLE_RULE}`;
     return { code: 'title-not-allowed', message };
   }
   if (obstacle !== undefined) return { code: 'not-runnable', message: obstacle };
+  const beyond = formsBeyondLimit(toParameterForms(parameters ?? []).parameters);
+  if (beyond) return { code: 'not-runnable', message: beyond.message };
   const other = known.titles.get(name);
   if (other === undefined) return undefined;
   return { code: 'title-taken', message: `The title ${name} is ${other}: register ${reference} under another one.` };

@@ -9,6 +9,7 @@ import { askThenWrite } from '../platform/ask-then-write.js';
 import type { WriteRequest } from '../platform/http/write-request.js';
 import { Problem, type ProblemItem } from '../platform/problem.js';
 import { checkDefinition, isValid, type CheckedDefinition } from './check-definition.js';
+import { formsBeyondLimit } from './forms-limit.js';
 import { storeWorkflow, type NewWorkflow } from './store-workflow.js';
 import { parameterProblems, parameterSchemas } from './ui-form-schema.js';
 import type { CreateWorkflow } from './workflow-requests.dto.js';
@@ -109,7 +110,13 @@ function bodyProblems(body: CreateWorkflow): ProblemItem[] {
   if (body.title == null) {
     problems.push({ pointer: '/title', code: 'required', message: 'A title is needed for this definition format.' });
   }
-  return [...problems, ...parameterProblems(body.workflow_parameters ?? [], '/workflow_parameters')];
+  const parameters = body.workflow_parameters ?? [];
+  const beyond = formsBeyondLimit(parameters);
+  if (beyond) {
+    const pointer = `/workflow_parameters/${beyond.index}`;
+    problems.push({ pointer, code: 'parameters-too-large', message: beyond.message });
+  }
+  return [...problems, ...parameterProblems(parameters, '/workflow_parameters')];
 }
 
 function titleOf(body: CreateWorkflow, checked: CheckedDefinition): string {

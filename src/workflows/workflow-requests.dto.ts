@@ -177,7 +177,7 @@ export class CreateWorkflow {
   @MinLength(1)
   definition!: string;
 
-  /** Not with `signalbox/v1`, whose `params` they are derived from. */
+  /** Not with `signalbox/v1`, whose `params` they are derived from. As they are shown they take 256 KiB at most. */
   @IsOptional()
   @IsArray()
   @ValidateNested({ each: true })

@@ -162,6 +162,17 @@ describe('an import', () => {
     });
   });
 
+  test('of parameters that take more than a version may show is refused, as its offer says', async () => {
+    const schema = { type: 'string', title: 'Text' };
+    const name = offer(undefined, {
+      parameters: [{ name: 'text', schema, default: 'x'.repeat(300_000), required: false }],
+    });
+    const obstacle = { code: 'not-runnable', message: expect.stringContaining('The largest is "text"') as unknown };
+    expect((await discovered()).find((one) => String(one['name']) === name)).toMatchObject({ obstacle });
+    expect(await imported(name)).toMatchObject([{ outcome: 'REFUSED', obstacle }]);
+    expect(await versions(name)).toBe(0);
+  });
+
   test('once more registers nothing', async () => {
     const name = offer();
     const [first] = await imported(name);

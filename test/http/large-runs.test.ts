@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { PARAMETERS_LIMIT_BYTES } from '../../src/lifecycle/parameters-limit.js';
-import type { Api } from '../support/api.js';
+import { jsonbTextBytes } from '../../src/platform/jsonb-text-bytes.js';
+import { Api } from '../support/api.js';
+import { startTestApp } from '../support/app.js';
 import { createRun, createWorkflow, startMemoryApp, type MemoryApp } from '../support/memory-app.js';
 
 let memory: MemoryApp;
@@ -47,6 +49,72 @@ describe('parameters of a run', () => {
       },
     ]);
   });
+});
+
+describe('parameters of a version', () => {
+  const form = { type: 'str', title: 't', description: '', required: false };
+  const withDefault = (text: string) => [{ env_variable_name: 'TEXT', ui_form: { ...form, default: text } }];
+  /** Parameters that take so many bytes as they are shown. */
+  const defaultOf = (bytes: number) => withDefault('x'.repeat(bytes - jsonbTextBytes(withDefault(''))));
+  const version = (workflow_parameters: object[]) => ({
+    title: 'large-defaults',
+    workflow_engine: 'memory',
+    definition_format: 'native',
+    definition: 'load\n',
+    workflow_parameters,
+  });
+
+  test('may take as much as those of a run, which can be started with its defaults', async () => {
+    const registered = await api.post('/workflows', version(defaultOf(PARAMETERS_LIMIT_BYTES)));
+    expect([registered.status, registered.text.slice(0, 300)]).toEqual([201, expect.any(String)]);
+    const run = await api.post('/workflow-runs', { workflow: { title: 'large-defaults' } });
+    expect(run.status).toBe(201);
+  });
+
+  test('are refused a byte above it, and the largest is named', async () => {
+    const small = { env_variable_name: 'SMALL', ui_form: form };
+    for (const parameters of [defaultOf(PARAMETERS_LIMIT_BYTES + 1), [small, ...defaultOf(PARAMETERS_LIMIT_BYTES)]]) {
+      const refused = await api.post('/workflows', version(parameters));
+      expect([refused.status, refused.body['errors']]).toEqual([
+        422,
+        [
+          {
+            pointer: `/workflow_parameters/${parameters.length - 1}`,
+            code: 'parameters-too-large',
+            message: expect.stringContaining('The largest is "TEXT"') as unknown,
+          },
+        ],
+      ]);
+    }
+  });
+});
+
+test('params of a portable definition that are too large make it invalid', async () => {
+  const definition = `apiVersion: signalbox/v1
+kind: Workflow
+name: large-defaults
+params:
+  small: {type: string, default: a}
+  text: {type: string, default: ${'x'.repeat(PARAMETERS_LIMIT_BYTES)}}
+tasks:
+  only: {command: [/bin/true, '\${{ params.small }} \${{ params.text }}']}
+`;
+  const local = await startTestApp();
+  try {
+    const body = { workflow_engine: 'local', definition_format: 'signalbox/v1', definition };
+    const error = {
+      pointer: '/params/text',
+      code: 'parameters-too-large',
+      message: expect.stringContaining('The largest is "text"') as unknown,
+    };
+    const asked = new Api(local.url);
+    const validated = await asked.post('/workflows/validate', body);
+    expect([validated.status, validated.body]).toMatchObject([200, { valid: false, diagnostics: [error] }]);
+    const registered = await asked.post('/workflows', body);
+    expect([registered.status, registered.body]).toMatchObject([422, { code: 'definition-invalid', errors: [error] }]);
+  } finally {
+    await local.close();
+  }
 });
 
 describe('pages of large runs', () => {
