@@ -82,25 +82,26 @@ export function pageSql(request: PageRequest, values: StatementValues): PageSql 
 
   const { driver, rest } = byId ? splitDriver(terms) : { driver: undefined, rest: terms };
   const bound = String(MAX_CANDIDATES + Math.trunc(request.skip));
+  const keys = byId ? 'r.id' : 'r.created_at, r.id';
   const scan =
     driver === undefined
-      ? `SELECT r.id FROM ${table} r WHERE ${[...own, ...cursor].join(' AND ')} ORDER BY ${sorted('r')} LIMIT ${bound}`
+      ? `SELECT ${keys} FROM ${table} r WHERE ${[...own, ...cursor].join(' AND ')} ORDER BY ${sorted('r')} LIMIT ${bound}`
       : driverSql(driver, links, { project, cursor: idCursor, direction, limit: bound }, values);
-  const checked = [
-    ...own,
-    ...request.filters,
-    // Of the candidate and not of the row: what does not fit is left before its row is read.
-    ...selectorConditions(rest, links, { id: 'c.id', project, cursor: idCursor }, values),
-  ];
+  const ofRow = ['r.id = c.id', ...own, ...request.filters].join(' AND ');
+  // Of the candidate and not of the row: what does not fit is left before its row is read.
+  const ofLabels = selectorConditions(rest, links, { id: 'c.id', project, cursor: idCursor }, values);
+  const fits = ofLabels.length === 0 ? '' : `WHERE ${ofLabels.join(' AND ')}`;
   const last = direction === 'desc' ? 'asc' : 'desc';
   const end = byId
     ? `json_build_array(${direction === 'desc' ? 'min' : 'max'}(c.id))`
-    : `(SELECT json_build_array(${sqlExactTime('r.created_at')}, r.id) FROM candidates c JOIN ${table} r ON r.id = c.id
-        ORDER BY r.created_at ${last}, r.id ${last} LIMIT 1)`;
+    : `(SELECT json_build_array(${sqlExactTime('e.created_at')}, e.id) FROM candidates e
+        ORDER BY e.created_at ${last}, e.id ${last} LIMIT 1)`;
   return {
+    // The row of each candidate by itself: a planner that joins them walks over all rows in the order of the page, and looks at
+    // every candidate for each of them.
     ctes: `candidates AS MATERIALIZED (${scan}),
-      page AS (SELECT ${columns} FROM candidates c JOIN ${table} r ON r.id = c.id
-        WHERE ${checked.join(' AND ')} ORDER BY ${sorted('r')} ${wanted})`,
+      page AS (SELECT ${columns} FROM candidates c
+        CROSS JOIN LATERAL (SELECT ${columns} FROM ${table} r WHERE ${ofRow} OFFSET 0) r ${fits} ORDER BY ${sorted('c')} ${wanted})`,
     order,
     // Counted only when the page is short, so that a full page reads no more candidates than it needs.
     examinedTo: `CASE WHEN (SELECT count(*) FROM page) <= ${Math.trunc(request.limit)}
