@@ -106,6 +106,24 @@ describe('bodies', () => {
     }
   });
 
+  test.each([
+    { body: '{}', items: [['/title', 'required', 'title is missing.']] },
+    { body: '{"title":5}', items: [['/title', 'wrong-type', 'title must be a string.']] },
+    {
+      body: '{"title":"t","inner":[{"name":5}]}',
+      items: [['/inner/0/name', 'wrong-type', 'name must be a string.']],
+    },
+    { body: '{"title":"t","inner":[{}]}', items: [['/inner/0/name', 'required', 'name is missing.']] },
+    { body: '{"title":"t","inner":["x"]}', items: [['/inner/0', 'wrong-type', '0 must be an object.']] },
+    {
+      body: '{"title":"t","size":1}',
+      items: [['/size', 'unknown-field', 'There is no field size here; there are title, colour, inner, free.']],
+    },
+  ])('what is wrong with $body is said once', async ({ body, items }) => {
+    const { errors } = JSON.parse((await things.post(body)).text) as { errors: Record<string, string>[] };
+    expect(errors.map(({ pointer, code, message }) => [pointer, code, message])).toEqual(items);
+  });
+
   test('a refused value names the allowed ones, and every fault at once', async () => {
     const content = JSON.parse((await things.post('{"colour":"blue","size":1}')).text);
     expect(content.errors).toHaveLength(3);
@@ -150,6 +168,16 @@ describe('requests that do not arrive', () => {
 
   test('one whose head never ends is answered 408', async () => {
     expect(await rawSocket(things.app.port, 'GET /v1/things HTTP/1.1\r\nho')).toMatch(/^HTTP\/1.1 408 /);
+  });
+
+  test.each([
+    { reason: 'a byte too many', behind: '}' },
+    { reason: 'a request that is none', behind: 'hello\r\n\r\n' },
+  ])('a whole one with $reason behind it gets its own answer, and no other', async ({ behind }) => {
+    const body = '{"title":"t"}';
+    const answer = await rawSocket(things.app.port, `${head}content-length: ${body.length}\r\n\r\n${body}${behind}`);
+    expect(answer).toMatch(/^HTTP\/1.1 200 [\s\S]*connection: close/i);
+    expect(answer.match(/HTTP\/1\.1/g)).toHaveLength(1);
   });
 
   test('one that is not HTTP is answered 400', async () => {

@@ -178,9 +178,14 @@ function refuseSocket(error: Error & { code?: string }, socket: Socket): void {
     socket.destroy();
     return;
   }
-  const begun = (socket as Socket & { _httpMessage?: ServerResponse<IncomingMessage> })._httpMessage?.headersSent;
-  if (begun === true) {
+  const pending = (socket as Socket & { _httpMessage?: ServerResponse<IncomingMessage> })._httpMessage;
+  if (pending?.headersSent === true) {
     socket.destroy();
+    return;
+  }
+  if (pending?.req.complete === true) {
+    // A whole request waits for its answer: this one would be taken for it.
+    pending.shouldKeepAlive = false;
     return;
   }
   const late = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';

@@ -1,6 +1,7 @@
 import { toPointer } from '../../../definition/json-pointer.js';
 import type { ProblemItem } from '../problem.js';
 import { fieldRules } from './known-fields.js';
+import { noSuchField } from './to-problem-items.js';
 
 /** Far above the fields of any DTO: the others are certainly unknown. */
 const MAX_FIELDS = 100;
@@ -20,7 +21,7 @@ export function excess(model: object, value: object, path: readonly string[] = [
     return names
       .filter((name) => !known.includes(name))
       .slice(0, MAX_TOLD)
-      .map((name) => item([...path, name], 'unknown-field', `There is no field ${name} here: ${known.join(', ')}.`));
+      .map((name) => item([...path, name], 'unknown-field', noSuchField(name, known)));
   }
   return names.flatMap((name) => {
     const member = (value as Record<string, unknown>)[name];

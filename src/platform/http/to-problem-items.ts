@@ -3,7 +3,7 @@ import { toPointer } from '../../../definition/json-pointer.js';
 import type { ProblemItem } from '../problem.js';
 import { fieldRules } from './known-fields.js';
 
-/** Flattens class-validator's tree: one item per broken constraint, with the pointer or parameter it is about. */
+/** Flattens class-validator's tree: what is wrong with each value, with the pointer or parameter it is about. */
 export function toProblemItems(errors: readonly ValidationError[], where: 'body' | 'query'): ProblemItem[] {
   return errors.flatMap((error) => flatten(error, [], where));
 }
@@ -11,12 +11,32 @@ export function toProblemItems(errors: readonly ValidationError[], where: 'body'
 function flatten(error: ValidationError, above: readonly string[], where: 'body' | 'query'): ProblemItem[] {
   const path = [...above, error.property];
   const place = where === 'body' ? { pointer: toPointer(path) } : { parameter: path[0] ?? '' };
-  const own = Object.entries(error.constraints ?? {}).map(([constraint, message]) => ({
-    ...place,
-    code: codeOf(constraint),
-    message: constraint === 'whitelistValidation' ? unknownField(error) : sentence(message),
-  }));
+  const own = faultsOf(error).map((fault) => ({ ...place, ...fault }));
   return [...own, ...(error.children ?? []).flatMap((child) => flatten(child, path, where))];
+}
+
+/** Of a value that is missing or of another type nothing else is said: its length and its bounds are no faults of their own. */
+function faultsOf(error: ValidationError): { code: string; message: string }[] {
+  const { property, constraints = {}, target } = error;
+  const faults = Object.entries(constraints).map(([constraint, message]) => ({
+    code: codeOf(constraint),
+    message: messageOf(error, constraint, message),
+  }));
+  const isMissing = target !== undefined && (target as Record<string, unknown>)[property] === undefined;
+  if (isMissing && faults.length > 0) return [{ code: 'required', message: `${property} is missing.` }];
+  const ofType = faults.filter(({ code }) => code === 'wrong-type');
+  return ofType.length > 0 ? ofType : faults;
+}
+
+function messageOf(error: ValidationError, constraint: string, message: string): string {
+  switch (constraint) {
+    case 'whitelistValidation':
+      return unknownField(error);
+    case 'nestedValidation':
+      return `${error.property} must be an object.`;
+    default:
+      return message.endsWith('.') ? message : `${message}.`;
+  }
 }
 
 const CODES: Readonly<Record<string, string>> = {
@@ -43,11 +63,10 @@ function codeOf(constraint: string): string {
   return constraint.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-function unknownField(error: ValidationError): string {
-  const known = error.target === undefined ? [] : fieldRules(error.target.constructor).known;
-  return `There is no field ${error.property} here${known.length > 0 ? `: ${known.join(', ')}` : ''}.`;
+function unknownField({ property, target }: ValidationError): string {
+  return noSuchField(property, target === undefined ? [] : fieldRules(target.constructor).known);
 }
 
-function sentence(message: string): string {
-  return message.endsWith('.') ? message : `${message}.`;
+export function noSuchField(name: string, known: readonly string[]): string {
+  return `There is no field ${name} here${known.length > 0 ? `; there are ${known.join(', ')}` : ''}.`;
 }

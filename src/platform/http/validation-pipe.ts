@@ -94,7 +94,10 @@ function onceEach(model: Model, query: Record<string, unknown>): Record<string, 
       ...unknown.map((parameter) => ({
         parameter,
         code: 'unknown-parameter',
-        message: `There is no parameter ${parameter} here: ${known.join(', ')}.`,
+        message:
+          known.length > 0
+            ? `There is no parameter ${parameter} here; there are ${known.join(', ')}.`
+            : `There is no parameter ${parameter} here.`,
       })),
       ...twice
         .filter((name) => known.includes(name))
