@@ -16,7 +16,7 @@ import { pendingMigrations, type MigrationSet } from './platform/migrator.js';
 import { Reconciler } from './reconcile/reconciler.js';
 import { Retention } from './retention/retention.js';
 import { ROLES, type RoleName, type Roles } from './roles.js';
-import { EXIT, toRefusal } from './start-refused.js';
+import { EXIT, StartRefused, toRefusal } from './start-refused.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -122,6 +122,12 @@ async function startService(
   log: Log,
   seams: Seams = {},
 ): Promise<Started> {
+  if (role !== 'server' && !config.databaseUrl) {
+    throw new StartRefused(
+      EXIT.configuration,
+      `\`signalbox ${role}\` needs DATABASE_URL: without it the record would be in a database that no other process sees.`,
+    );
+  }
   const metrics = new Metrics();
   metrics.collectProcess();
   const roles = seams.roles ?? ROLES[role];

@@ -79,7 +79,7 @@ describe('parseEngines', () => {
       { name: '', kind: 'local' },
     ];
     expect(() => parseEngines('f', { engines: twice }, KINDS, {})).toThrow(
-      /^f: .*engines\[1\]\.kind.*engines\[2\]\.name.*the name "a" is used twice/,
+      /^ENGINES_FILE f: .*engines\[1\]\.kind.*engines\[2\]\.name.*the name "a" is used twice/,
     );
   });
 

@@ -16,7 +16,7 @@ export interface EngineEntry {
 /** Refused as a whole; the message names every bad entry. */
 export class EnginesFileRefused extends Error {
   constructor(file: string, problems: string[]) {
-    super(`${file}: ${problems.join('; ')}`);
+    super(`ENGINES_FILE ${file}: ${problems.join('; ')}`);
     this.name = 'EnginesFileRefused';
   }
 }

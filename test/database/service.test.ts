@@ -78,7 +78,21 @@ describe('a service that cannot start says why in one line and ends with', () =>
       role: 'server',
       env: () => ({ ENGINES_FILE: '/nowhere/engines.yaml', DATABASE_URL: db.url }),
       code: 78,
-      says: /\/nowhere\/engines.yaml: cannot be read/,
+      says: /ENGINES_FILE \/nowhere\/engines.yaml: cannot be read/,
+    },
+    {
+      reason: '78 for an API without the database that its workers have',
+      role: 'api',
+      env: () => ({}),
+      code: 78,
+      says: /`signalbox api` needs DATABASE_URL/,
+    },
+    {
+      reason: '78 for a worker without it',
+      role: 'worker',
+      env: () => ({}),
+      code: 78,
+      says: /`signalbox worker` needs/,
     },
     {
       reason: '78 for an option that an engine does not have',
