@@ -20,6 +20,13 @@ export interface PoolOptions {
   statementTimeoutMs?: number;
 }
 
+/** Of the pool: at work, idle; and who waits for one. */
+export interface Connections {
+  busy: number;
+  idle: number;
+  waiting: number;
+}
+
 /** How much longer than a statement may take we wait for the word that it took too long. */
 const SILENCE_MS = 5_000;
 
@@ -52,10 +59,18 @@ export class Database implements DatabaseHandle {
     this.pool.on('connect', (client) => client.on('error', () => undefined));
   }
 
+  get connections(): Connections {
+    const { totalCount, idleCount } = this.pool;
+    return { busy: totalCount - idleCount, idle: idleCount, waiting: this.waiting };
+  }
+
   /** So many wait for a connection that whoever comes now would be answered too late. */
   get overloaded(): boolean {
-    const waiting = this.limits.reduce((sum, slots) => sum + slots.waiting, this.pool.waitingCount);
-    return waiting >= WAITING_PER_CONNECTION * this.pool.options.max;
+    return this.waiting >= WAITING_PER_CONNECTION * this.pool.options.max;
+  }
+
+  private get waiting(): number {
+    return this.limits.reduce((sum, slots) => sum + slots.waiting, this.pool.waitingCount);
   }
 
   async query<Row = Record<string, unknown>>(statement: Statement): Promise<{ rows: Row[]; rowCount: number }> {

@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { Db } from './database.js';
+import type { Connections, Db } from './database.js';
 
 const CALL_SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const AGE_SECONDS = [0.1, 0.5, 1, 2, 5, 10, 15, 30, 45, 60, 120, 300, 900];
@@ -29,20 +29,24 @@ export class Metrics {
   readonly httpSeconds = this.histogram('signalbox_http_request_seconds', 'Duration of requests', ['operation']);
   readonly databaseConnections = this.gauge('signalbox_database_connections', 'Of this process', ['state']);
 
-  #source: Db | undefined;
+  #source: (Db & { readonly connections: Connections }) | undefined;
 
   /** Starts the process's own figures (event loop, memory, GC) as well; once per process. */
   collectProcess(): void {
     collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: EVENT_LOOP_TICK_MS });
   }
 
-  /** Where runs are counted at each scrape: active ones only, from their partial indexes. */
-  countRunsIn(database: Db): void {
+  /** Where runs are counted at each scrape: active ones only, from their partial indexes. Its connections are counted too. */
+  countRunsIn(database: Db & { readonly connections: Connections }): void {
     this.#source = database;
   }
 
   /** The exposition text. A database that does not answer leaves out what is counted in it and nothing else. */
   async expose(): Promise<string> {
+    // Before the counting takes some itself.
+    for (const [state, count] of Object.entries<number>({ ...this.#source?.connections })) {
+      this.databaseConnections.set({ state }, count);
+    }
     await Promise.all([
       this.#countRuns().catch(() => this.runsByState.reset()),
       this.#countStuck().catch(() => this.stuckRuns.reset()),

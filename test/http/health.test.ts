@@ -17,5 +17,9 @@ test('a living process says so, and that it is ready', async () => {
 test('metrics are exposed in the Prometheus format, requests by operation among them', async () => {
   const response = await fetch(`${app.url}/metrics`);
   expect(response.headers.get('content-type')).toContain('text/plain');
-  expect(await response.text()).toContain('signalbox_http_requests_total{operation="none",status="200"}');
+  const text = await response.text();
+  expect(text).toContain('signalbox_http_requests_total{operation="none",status="200"}');
+  for (const state of ['busy', 'idle', 'waiting']) {
+    expect(text).toMatch(new RegExp(`^signalbox_database_connections\\{state="${state}"\\} \\d+$`, 'm'));
+  }
 });
