@@ -64,16 +64,17 @@ export class RunFollowingController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Answer | Readable | undefined> {
     const run = await this.reader.find(this.database, project, id);
+    const scope: CursorScope = { list: 'lifecycle-events', project, order: 'seq asc', filters: { id } };
+    const after = query.cursor === undefined ? 0 : Number(decodeCursor(query.cursor, scope, ['int'])[0]);
     if (wantsEventStream(accept)) {
-      const seq = seqOf(lastEventId);
+      // Of a record that was restored it may lie ahead: nothing after it would ever come.
+      const seq = Math.min(seqOf(lastEventId), run.eventSeq);
       if (lastEventId !== undefined && isFinal(run.state) && seq >= run.eventSeq) {
         void reply.status(204);
         return undefined;
       }
       return openEventStream(reply, (signal) => followEvents(this.tailer, id, seq, signal), this.slots.take(project));
     }
-    const scope: CursorScope = { list: 'lifecycle-events', project, order: 'seq asc', filters: { id } };
-    const after = query.cursor === undefined ? 0 : Number(decodeCursor(query.cursor, scope, ['int'])[0]);
     const rows = await listEvents(this.database, id, after, query.limit);
     const page = rows.slice(0, query.limit);
     const last = page.at(-1);

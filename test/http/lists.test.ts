@@ -149,9 +149,9 @@ describe('a list of workflows', () => {
 
   test('ends a page early where parameters are large, and shows each once', async () => {
     const large = api.as({ project: 'large-workflows' });
-    const form = { type: 'str', title: 't', description: '', required: false, default: 'x'.repeat(900_000) };
+    const form = { type: 'str', title: 't', description: '', required: false, default: 'x'.repeat(250_000) };
     const versions: number[] = [];
-    for (let n = 0; n < 12; n += 1) {
+    for (let n = 0; n < 40; n += 1) {
       const more = { workflow_parameters: [{ env_variable_name: 'TEXT', ui_form: form }] };
       versions.unshift((await createWorkflow(large, 'large', more))['version'] as unknown as number);
     }

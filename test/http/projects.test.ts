@@ -113,6 +113,8 @@ test('titles and versions of two projects do not meet', async () => {
 test('the project comes from header or parameter, and not from both', async () => {
   expect((await memory.api.get(`/workflow-runs/${runId}?project=owner`)).status).toBe(200);
   expect((await owner.get(`/workflow-runs/${runId}?project=stranger`)).status).toBe(422);
+  const twice = await memory.api.get('/workflow-runs?project=owner&project=owner');
+  expect([twice.status, twice.body['errors']]).toEqual([422, [expect.objectContaining({ parameter: 'project' })]]);
   expect((await memory.api.get('/workflow-runs', { project: 'Not A Name' })).status).toBe(422);
   expect((await memory.api.get('/workflow-runs', { project: '*' })).status).toBe(422);
 });

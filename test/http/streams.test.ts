@@ -58,6 +58,24 @@ describe('lifecycle events as a stream', () => {
     expect(whole.messages.length).toBe(all.length);
   });
 
+  test('end with the run for who claims to have read further than it has come', async () => {
+    const run = await createRun(api, 'followed');
+    await submitted(api, run.id);
+    const headers = { 'last-event-id': '2147483647' };
+    const stream = await EventStream.open(api, `/workflow-runs/${run.id}/lifecycle-events`, { headers });
+    await finish(run.id);
+    await stream.ended;
+    expect(JSON.parse(stream.messages.at(-1)?.data ?? '')).toMatchObject({ to: 'COMPLETED' });
+  });
+
+  test('of a cursor that is none are refused as a list of it is', async () => {
+    const run = await createRun(api, 'followed');
+    const answer = await api.get(`/workflow-runs/${run.id}/lifecycle-events?cursor=abc`, {
+      headers: { accept: 'text/event-stream' },
+    });
+    expect([answer.status, answer.body['errors']]).toEqual([422, [expect.objectContaining({ code: 'bad-cursor' })]]);
+  });
+
   test('are shared by several clients of one run, and by clients of several runs', async () => {
     const runs = [await createRun(api, 'followed'), await createRun(api, 'followed')];
     const streams = await Promise.all(

@@ -29,7 +29,8 @@ export interface NamedProject {
 export function projectOf(request: FastifyRequest, allAllowed: boolean): NamedProject {
   const header = request.headers['x-project'];
   const parameter = takeParameter(request);
-  if (Array.isArray(header) || Array.isArray(parameter)) throw refused('X-Project', 'repeated', 'is given twice');
+  if (Array.isArray(header)) throw refused('X-Project', 'repeated', 'is given twice');
+  if (Array.isArray(parameter)) throw refused('project', 'repeated', 'is given twice');
   if (header !== undefined && parameter !== undefined && header !== parameter) {
     throw refused('project', 'contradiction', 'differs from the header X-Project');
   }
