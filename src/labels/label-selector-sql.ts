@@ -86,14 +86,9 @@ export function selectorConditions(
   const within = options.cursor === undefined ? '' : `AND ${options.cursor.replaceAll('@id', `l.${object}`)}`;
   const present = (condition: string): string =>
     `EXISTS (SELECT 1 FROM ${table} l WHERE l.${object} = ${id} AND ${condition} ${within} ${EACH})`;
-  const presentKey = (key: string): string => {
-    const named = values.add(key);
-    const few = `SELECT k.id FROM labels k WHERE k.project = ${project} AND k.key = ${named} LIMIT ${HASHED_LABELS + 1}`;
-    // A truth of its own, so that the planner hashes the labels once and joins them to no candidate's links.
-    return `CASE WHEN (SELECT count(*) FROM (${few}) f) <= ${HASHED_LABELS} THEN ${present(`(l.label_id IN (${few})) IS TRUE`)}
-          ELSE ${present(`(SELECT k.key FROM labels k WHERE k.id = l.label_id) = ${named}`)} END`;
-  };
+  const some = (condition: string): string => `coalesce(bool_or(${condition}), false)`;
   const conditions: string[] = [];
+  const ofLinks: string[] = [];
   const refused: string[] = [];
   for (const term of terms) {
     switch (term.op) {
@@ -105,18 +100,30 @@ export function selectorConditions(
           AND value = ANY(${values.add(term.values)}::text[])`);
         break;
       case 'exists':
-        conditions.push(presentKey(term.key));
+        ofLinks.push(some(hasKey(term.key, project, values)));
         break;
       case 'absent':
-        conditions.push(`NOT ${presentKey(term.key)}`);
+        ofLinks.push(`NOT ${some(hasKey(term.key, project, values))}`);
         break;
       default:
         assertNever('label term', term);
     }
   }
   // Any of them is one too many: they are looked for together, whatever their keys.
-  if (refused.length > 0) conditions.push(`NOT ${present(`l.label_id = ANY(ARRAY(${refused.join(' UNION ALL ')}))`)}`);
+  if (refused.length > 0) ofLinks.push(`NOT ${some(`l.label_id IN (${refused.join(' UNION ALL ')})`)}`);
+  if (ofLinks.length > 0) {
+    // The links of a candidate are read once for all of these.
+    conditions.push(`(SELECT ${ofLinks.join(' AND ')} FROM ${table} l WHERE l.${object} = ${id} ${within})`);
+  }
   return conditions;
+}
+
+/** Whether the link `l` is to a label of the key. */
+function hasKey(key: string, project: string, values: StatementValues): string {
+  const named = values.add(key);
+  const few = `SELECT k.id FROM labels k WHERE k.project = ${project} AND k.key = ${named} LIMIT ${HASHED_LABELS + 1}`;
+  return `CASE WHEN (SELECT count(*) FROM (${few}) f) <= ${HASHED_LABELS} THEN l.label_id IN (${few})
+    ELSE (SELECT k.key FROM labels k WHERE k.id = l.label_id) = ${named} END`;
 }
 
 function labelsOf(key: string, wanted: string[], project: string, values: StatementValues): string {
