@@ -55,10 +55,13 @@ export async function logTail(api: ApiClient, taskRunId: number, lines: number):
     .filter((line, index, all) => line !== '' || all.length > 1 || index > 0);
 }
 
-/** Task runs in the order in which they began; those that have not are left out. */
+/**
+ * Task runs in the order in which they began. Those that have not are left out, and those without an attempt of their own:
+ * what stands for a fan-out has no log, its items have.
+ */
 export function startedInOrder(taskRuns: readonly TaskRun[]): TaskRun[] {
   return taskRuns
-    .filter((taskRun) => taskRun.started_at)
+    .filter((taskRun) => taskRun.started_at && taskRun.attempt > 0)
     .sort((a, b) => (a.started_at ?? '').localeCompare(b.started_at ?? '') || a.id - b.id);
 }
 

@@ -84,6 +84,7 @@ function take(map: Map<string, TaskRun[]>, title: string): Pick<TaskView, 'taskR
   return { items, ...(whole === undefined ? {} : { taskRun: whole }) };
 }
 
-function isItem(taskRun: Pick<TaskRun, 'map_index'>): boolean {
+/** Whether it is one of those under `foreach`. */
+export function isItem(taskRun: Pick<TaskRun, 'map_index'>): boolean {
   return typeof taskRun.map_index === 'number' && taskRun.map_index >= 0;
 }

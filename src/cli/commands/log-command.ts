@@ -7,7 +7,7 @@ import { CliError } from '../cli-error.js';
 import type { Cli, Session } from '../cli.js';
 import { examples, leaf, positive, readNumber } from '../command-options.js';
 import { followLog, readLog, startedInOrder, wholeLines } from '../log-reader.js';
-import { taskRunName } from '../run-view.js';
+import { isItem, taskRunName } from '../run-view.js';
 
 interface LogOptions {
   attempt?: number;
@@ -29,8 +29,8 @@ export function addLogCommand(runs: Command, cli: Cli): void {
         const taskRuns = await taskRunsOf(session, run, task);
         const shown = startedInOrder(taskRuns);
         if (shown.length === 0) return session.terminal.talk('No task has begun yet.');
-        const alone = shown.length === 1 && task !== undefined;
         for (const taskRun of shown) {
+          const alone = isAlone(taskRun, task);
           const pieces = readLog(session.api, taskRun.id, options.attempt);
           const attempt = options.attempt ?? taskRun.attempt;
           await print(session, { ...taskRun, attempt }, skipAbsent(pieces, session, taskRun, alone), alone);
@@ -55,7 +55,7 @@ async function followLogs(session: Session, id: number, task: string | undefined
       const attempt = options.attempt ?? taskRun.attempt;
       const key = `${taskRun.id}/${attempt}`;
       if (following.has(key)) continue;
-      const alone = task !== undefined && taskRuns.length === 1;
+      const alone = isAlone(taskRun, task);
       const ahead = attempt > taskRun.attempt;
       // Until the run has ended the attempt may still begin.
       if (ahead && !alone && !hasEnded(run.state)) continue;
@@ -78,6 +78,11 @@ async function taskRunsOf({ api }: Session, id: number, task: string | undefined
     if (hasEnded(run.state)) throw new CliError(`Run ${id} has no task run of ${task}.`);
   }
   return taskRuns;
+}
+
+/** Of a task with `foreach` the others may only begin after the first. */
+function isAlone(taskRun: TaskRun, task: string | undefined): boolean {
+  return task !== undefined && !isItem(taskRun);
 }
 
 /** One task's log goes out as it is; several stand side by side, so each line says whose it is. */
