@@ -314,6 +314,13 @@ describe('requests', () => {
     ]);
   });
 
+  test.each(['cancel', 'retry'])('%s of an item without its task is refused before anything is sent', async (verb) => {
+    const { url, seen } = await misbehave((_, response) => json(response, 200, RUN));
+    const refused = await callCli(['runs', verb, '12', '--item', '0', '--url', url]);
+    expect(refused).toEqual({ code: 2, stdout: '', stderr: 'error: --item needs --task.\n' });
+    expect(seen).toEqual([]);
+  });
+
   test('a request names the generation that was seen', async () => {
     const { url, seen } = await misbehave((request, response) =>
       json(response, request.method === 'GET' ? 200 : 202, { ...RUN, state: 'RUNNING', generation: 4 }),

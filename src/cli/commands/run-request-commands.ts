@@ -51,6 +51,8 @@ export function addRunRequestCommands(runs: Command, cli: Cli): void {
 
 async function request(session: Session, type: string, id: number, options: RequestOptions): Promise<number | void> {
   const { api, terminal } = session;
+  // Without it the whole run would be meant.
+  if (options.item !== undefined && options.task === undefined) throw new CliError('--item needs --task.');
   // The generation says which life of the run is meant: a repeat after a lost answer cannot hit the next one.
   const seen = await api.get<WorkflowRun>(path('workflow-runs', id), { query: { refresh: false } });
   const body = {
