@@ -42,6 +42,13 @@ export function positive(text: string): number {
   return value;
 }
 
+/** For options: a place in a list, a whole number from 0. */
+export function position(text: string): number {
+  const value = text === '0' ? 0 : wholeNumber(text);
+  if (value === undefined) throw new InvalidArgumentError('It must be a whole number from 0.');
+  return value;
+}
+
 /** An id or a version among the arguments. Throws `CliError`. */
 export function readNumber(text: string, what: 'run' | 'version'): number {
   const value = wholeNumber(text);

@@ -52,7 +52,8 @@ export async function look(api: ApiClient, id: number, before?: RunView): Promis
   return { run, tasks: before?.tasks.length ? before.tasks : await tasksOf(api, run), lost: false };
 }
 
-async function tasksOf(api: ApiClient, run: WorkflowRun): Promise<Task[]> {
+/** The tasks of the run's workflow; none while the engine has not described it. */
+export async function tasksOf(api: ApiClient, run: WorkflowRun): Promise<Task[]> {
   try {
     const where = path('workflows', run.workflow.title, run.workflow.version, 'tasks');
     return (await api.get<Page<Task>>(where, { patienceMs: 1_000 })).items;

@@ -1,16 +1,18 @@
 import type { Command } from 'commander';
 import { path } from '../api-client.js';
-import type { LifecycleAction, Page, TaskRun, WorkflowRun } from '../api-types.js';
+import type { LifecycleAction, TaskRun, WorkflowRun } from '../api-types.js';
+import { chooseTaskRun } from '../choose-task-run.js';
 import { CliError } from '../cli-error.js';
 import type { Cli, Session } from '../cli.js';
-import { examples, leaf, readNumber } from '../command-options.js';
+import { examples, leaf, position, readNumber } from '../command-options.js';
 import { exitCodeOfState } from '../exit-codes.js';
+import { requireTask } from '../require-task.js';
 import { runFields, waitForRun, watchRun } from '../show-run.js';
 
 interface RequestOptions {
   reason?: string;
   task?: string;
-  item?: string;
+  item?: number;
   dryRun?: boolean;
   watch?: boolean;
   wait?: boolean;
@@ -38,7 +40,7 @@ export function addRunRequestCommands(runs: Command, cli: Cli): void {
     if (forTasks) {
       command
         .option('--task <title>', name === 'retry' ? 'only this task and what follows it' : 'only this task')
-        .option('--item <n>', 'the item of a task with foreach, from 0');
+        .option('--item <n>', 'only this item of a task with foreach, from 0; default: all of them', position);
     }
     command.action(
       cli.client<RequestOptions, [string]>((session, options, id) =>
@@ -62,7 +64,9 @@ async function request(session: Session, type: string, id: number, options: Requ
     ...(options.dryRun ? { dry_run: true } : {}),
   };
   const target =
-    options.task === undefined ? path('workflow-runs', id) : path('task-runs', await taskRunId(session, id, options));
+    options.task === undefined
+      ? path('workflow-runs', id)
+      : path('task-runs', await taskRunId(session, id, options.task, options.item));
   const where = `${target}/lifecycle-events`;
   if (options.dryRun) {
     const { body: answer } = await api.write<LifecycleAction>('POST', where, { body });
@@ -81,16 +85,12 @@ async function request(session: Session, type: string, id: number, options: Requ
   show(session, await api.get<WorkflowRun>(path('workflow-runs', id), { query: { refresh: false } }));
 }
 
-async function taskRunId({ api }: Session, id: number, options: RequestOptions): Promise<number> {
-  const { items } = await api.get<Page<TaskRun>>(path('workflow-runs', id, 'task-runs'), {
-    query: { task_title: options.task, limit: 1000 },
-  });
-  const wanted = options.item === undefined ? items : items.filter((one) => String(one.map_index) === options.item);
-  const [found, second] = wanted;
-  if (found === undefined) throw new CliError(`Run ${id} has no task run of ${options.task ?? ''}.`);
-  if (second !== undefined)
-    throw new CliError(`${options.task ?? ''} has ${wanted.length} items: choose one with --item.`);
-  return found.id;
+async function taskRunId({ api }: Session, run: number, task: string, item: number | undefined): Promise<number> {
+  const taskRuns: TaskRun[] = [];
+  const query = { task_title: task, limit: 1000 };
+  for await (const one of api.all<TaskRun>(path('workflow-runs', run, 'task-runs'), query)) taskRuns.push(one);
+  if (taskRuns.length === 0) await requireTask(api, run, task);
+  return chooseTaskRun(taskRuns, { run, task, item }).id;
 }
 
 function show({ terminal }: Session, run: WorkflowRun): void {
