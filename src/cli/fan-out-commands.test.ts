@@ -86,6 +86,16 @@ describe('logs of a fan-out are those of its items', () => {
   });
 });
 
+test('a task that never began has no log, with the reason, and one that is not there is answered with those that are', async () => {
+  const id = await start('fan', '--wait');
+  for (const follow of [[], ['--follow']]) {
+    const skipped = { code: 0, stdout: '', stderr: 'last was skipped (upstream-failed): it has no log.\n' };
+    expect(await cli('runs', 'logs', id, 'last', ...follow)).toEqual(skipped);
+    const unknown = { code: 2, stderr: `error: Run ${id} has no task nope: there are first, part, last.\n` };
+    expect(await cli('runs', 'logs', id, 'nope', ...follow)).toMatchObject(unknown);
+  }
+});
+
 describe('a request about a fan-out', () => {
   const taskStates = async (id: string): Promise<string[]> => {
     const { stdout } = await cli('runs', 'get', id, '--tasks', '--json');

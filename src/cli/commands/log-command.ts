@@ -3,11 +3,13 @@ import type { Command } from 'commander';
 import { ApiProblem } from '../api-problem.js';
 import { path } from '../api-client.js';
 import { hasEnded, type TaskRun, type WorkflowRun } from '../api-types.js';
-import { CliError } from '../cli-error.js';
 import type { Cli, Session } from '../cli.js';
 import { examples, leaf, positive, readNumber } from '../command-options.js';
 import { followLog, readLog, startedInOrder, wholeLines } from '../log-reader.js';
+import { requireTask } from '../require-task.js';
 import { isItem, taskRunName } from '../run-view.js';
+import { safeLine } from '../safe-text.js';
+import { whyNoLog } from '../why-no-log.js';
 
 interface LogOptions {
   attempt?: number;
@@ -28,7 +30,11 @@ export function addLogCommand(runs: Command, cli: Cli): void {
         if (options.follow) return followLogs(session, run, task, options);
         const taskRuns = await taskRunsOf(session, run, task);
         const shown = startedInOrder(taskRuns);
-        if (shown.length === 0) return session.terminal.talk('No task has begun yet.');
+        if (shown.length === 0) {
+          const where = path('workflow-runs', run);
+          const { state } = await session.api.get<WorkflowRun>(where, { query: { refresh: false } });
+          return session.terminal.talk(safeLine(whyNoLog(taskRuns, { task, ended: hasEnded(state) })));
+        }
         for (const taskRun of shown) {
           const alone = isAlone(taskRun, task);
           const pieces = readLog(session.api, taskRun.id, options.attempt);
@@ -50,8 +56,8 @@ async function followLogs(session: Session, id: number, task: string | undefined
   const onLost = (): void => session.terminal.talk('connection lost, trying again');
   for (;;) {
     const run = await session.api.get<WorkflowRun>(path('workflow-runs', id), { patienceMs: 120_000 });
-    const taskRuns = startedInOrder(await taskRunsOf(session, id, task));
-    for (const taskRun of taskRuns) {
+    const taskRuns = await taskRunsOf(session, id, task);
+    for (const taskRun of startedInOrder(taskRuns)) {
       const attempt = options.attempt ?? taskRun.attempt;
       const key = `${taskRun.id}/${attempt}`;
       if (following.has(key)) continue;
@@ -63,7 +69,10 @@ async function followLogs(session: Session, id: number, task: string | undefined
       const left = skipAbsent(pieces, session, taskRun, ahead && alone);
       following.set(key, print(session, { ...taskRun, attempt }, left, alone));
     }
-    if (hasEnded(run.state)) break;
+    if (hasEnded(run.state)) {
+      if (following.size === 0) session.terminal.talk(safeLine(whyNoLog(taskRuns, { task, ended: true })));
+      break;
+    }
     await Promise.race([sleep(LOOK_EVERY_MS, undefined, { signal: session.signal }), failure(following)]);
   }
   await Promise.all(following.values());
@@ -73,10 +82,7 @@ async function taskRunsOf({ api }: Session, id: number, task: string | undefined
   const taskRuns: TaskRun[] = [];
   const query = { task_title: task, limit: 1000 };
   for await (const taskRun of api.all<TaskRun>(path('workflow-runs', id, 'task-runs'), query)) taskRuns.push(taskRun);
-  if (task !== undefined && taskRuns.length === 0) {
-    const run = await api.get<WorkflowRun>(path('workflow-runs', id), { query: { refresh: false } });
-    if (hasEnded(run.state)) throw new CliError(`Run ${id} has no task run of ${task}.`);
-  }
+  if (task !== undefined && taskRuns.length === 0) await requireTask(api, id, task);
   return taskRuns;
 }
 
