@@ -156,7 +156,9 @@ describe('runs', () => {
     expect(started.stderr).toContain('task greet FAILED');
     const watched = await cli('runs', 'watch', String(run.id));
     expect(watched.code).toBe(1);
-    expect(watched.stdout).toContain(`run ${run.id} FAILED`);
+    const why = 'task greet: The command ended with exit code 1.';
+    expect(watched.stdout).toMatch(new RegExp(`run ${run.id} FAILED in [^:]*: ${why}\n$`));
+    expect((await cli('runs', 'get', String(run.id))).stdout).toContain(`${why} (user, exit-code)\n`);
     const records = (await cli('runs', 'watch', String(run.id), '--json')).stdout.trimEnd().split('\n');
     expect(records.map((line) => Object.keys(JSON.parse(line) as object)[0])).toEqual([
       'task_run',

@@ -47,7 +47,7 @@ test('a run that completes ends 0, gives its outputs as data, and leaves nothing
 test('a run that fails ends 1 and shows the last lines of what failed', async () => {
   const result = await runCli(['run', join(folder, 'fail.yaml')], { TMPDIR: temporary });
   expect(result.code).toBe(1);
-  expect(result.stdout).toMatch(/^state +FAILED$/m);
+  expect(result.stdout).toMatch(/^state +FAILED\nfailure +task boom: The command ended with exit code 7\.$/m);
   expect(result.stderr).toContain('  the reason\n');
   expect(await left()).toEqual([]);
 });

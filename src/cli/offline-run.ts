@@ -7,6 +7,7 @@ import { CliError } from './cli-error.js';
 import type { Session } from './cli.js';
 import { inFile } from './definition-refused.js';
 import { EXIT, exitCodeOfState, type ExitCode } from './exit-codes.js';
+import { failureText } from './failure-text.js';
 import { formatSpan } from './format-time.js';
 import { GracefulStop } from './graceful-stop.js';
 import { showRun } from './live-view.js';
@@ -128,7 +129,7 @@ function summary(run: WorkflowRun, { terminal }: Session): string {
   return renderFields(
     [
       ['state', run.state],
-      ['failure', run.failure?.message],
+      ['failure', run.failure && failureText(run.failure)],
       ['duration', formatSpan(run.started_at, run.finished_at, new Date())],
       ...outputs,
     ],

@@ -1,4 +1,5 @@
 import type { TaskAttempt, TaskRun } from './api-types.js';
+import { failureText } from './failure-text.js';
 import { formatSpan } from './format-time.js';
 import { lookOfState, type Paint } from './paint.js';
 import { overallState, pastAttempts, taskViews, type RunView, type TaskView } from './run-view.js';
@@ -57,7 +58,7 @@ export function renderRunTree(view: RunView, options: TreeOptions): string[] {
 function header({ run, lost }: RunView, { paint, now, columns }: TreeOptions): string {
   const span = formatSpan(run.started_at ?? run.created_at, run.finished_at, now);
   const start = `${safeLine(run.workflow.title)} v${run.workflow.version}  run ${run.id}  `;
-  const reason = run.failure?.message ?? run.state_reason;
+  const reason = run.failure ? failureText(run.failure) : run.state_reason;
   const notes = [lost ? 'connection lost, trying again' : undefined, run.stale ? 'stale' : undefined, reason];
   const end = ['', span, ...notes.filter((note) => note !== undefined && note !== null).map(safeLine)].join('  ');
   const room = Math.max(0, columns - start.length - run.state.length);

@@ -1,4 +1,5 @@
 import type { TaskAttempt, TaskRun, WorkflowRun } from './api-types.js';
+import { failureText } from './failure-text.js';
 import { formatSpan } from './format-time.js';
 import { pastAttempts, taskRunName } from './run-view.js';
 import { safeLine } from './safe-text.js';
@@ -32,7 +33,7 @@ export function changeLine(change: RunChange, now: Date): string {
     case 'run': {
       const { run } = change;
       const time = run.finished_at ?? run.updated_at;
-      const reason = run.failure?.message ?? run.state_reason;
+      const reason = run.failure ? failureText(run.failure) : run.state_reason;
       return line(time, `run ${run.id}`, run.state, took(run, now), reason);
     }
     case 'task': {

@@ -1,6 +1,7 @@
 import { hasEnded, type WorkflowRun } from './api-types.js';
 import { path } from './api-client.js';
 import type { Session } from './cli.js';
+import { failureText } from './failure-text.js';
 import { formatSpan, formatTime } from './format-time.js';
 import { showRun as showLive } from './live-view.js';
 import type { Paint } from './paint.js';
@@ -17,7 +18,7 @@ export function runFields(run: WorkflowRun, paint: Paint): string {
       ['engine', run.workflow_engine],
       ['state', run.state],
       ['reason', run.state_reason],
-      ['failure', run.failure && `${run.failure.message} (${run.failure.class}, ${run.failure.code})`],
+      ['failure', run.failure && `${failureText(run.failure)} (${run.failure.class}, ${run.failure.code})`],
       ['stale', run.stale ? (run.stale_cause ?? 'the engine was not asked just now') : undefined],
       ['generation', run.generation > 1 ? run.generation : undefined],
       ['labels', run.labels.map(({ key, value }) => `${key}=${value}`).join(' ')],
