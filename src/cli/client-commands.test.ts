@@ -98,6 +98,25 @@ describe('workflows', () => {
     expect((await cli('workflows', 'validate', join(folder, 'greet.yaml'))).code).toBe(0);
   });
 
+  test('a portable definition that does not say so is refused with what it was taken for', async () => {
+    const file = join(folder, 'unnamed.yaml');
+    await writeFile(file, GREET.replace(/^apiVersion.*\n/, ''));
+    const guess = `${file} was taken for a native definition of the engine local, as it has no`;
+    for (const command of ['create', 'validate']) {
+      for (const title of [[], ['--title', 'greet']]) {
+        const refused = await cli('workflows', command, file, ...title);
+        expect(refused).toMatchObject({ code: 2, stdout: '' });
+        expect(refused.stderr).toContain(guess);
+      }
+      const named = await cli('workflows', command, file, '--format', 'signalbox/v1');
+      expect(named.code).toBe(2);
+      expect(named.stderr).not.toContain('native');
+    }
+    const label = await cli('workflows', 'create', file, '--title', 'greet', '--label', 'not a key=1');
+    expect(label.stderr).toContain('/labels/0/key');
+    expect(label.stderr).not.toContain('native');
+  });
+
   test('archive takes a version out of use', async () => {
     await data('workflows', 'create', join(folder, 'greet.yaml'), '--title', 'old');
     expect((await cli('workflows', 'archive', 'old', '1')).code).toBe(0);

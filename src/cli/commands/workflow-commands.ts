@@ -5,6 +5,7 @@ import type { Diagnostic, Page, Workflow, WorkflowParameter } from '../api-types
 import { CliError } from '../cli-error.js';
 import type { Cli, Session } from '../cli.js';
 import { addListOptions, examples, group, leaf, readNumber, repeated, type ListOptions } from '../command-options.js';
+import { formatOf } from '../definition-format.js';
 import { inFile } from '../definition-refused.js';
 import { diagnosticLine } from '../diagnostic-line.js';
 import { EXIT } from '../exit-codes.js';
@@ -43,10 +44,11 @@ export function addWorkflowCommands(program: Command, cli: Cli): void {
     .addOption(repeated('--label <key=value>', 'a label; may be repeated'))
     .action(
       cli.client<CreateOptions, [string]>(async ({ api, terminal }, options, file) => {
-        const body = { ...toBody(file, options), labels: readLabels(options.label ?? []) };
+        const { body: definition, guess } = toBody(file, options);
+        const body = { ...definition, labels: readLabels(options.label ?? []) };
         const answer = await api
           .write<Workflow>('POST', path('workflows'), { body })
-          .catch((error: unknown) => inFile(error, file));
+          .catch((error: unknown) => inFile(error, file, guess));
         if (terminal.json) return terminal.document(answer.body);
         const { title, version, registration } = answer.body;
         terminal.data(fields(answer.body, terminal.paint));
@@ -63,14 +65,18 @@ export function addWorkflowCommands(program: Command, cli: Cli): void {
     leaf(workflows, 'validate <file>', 'let the service check it; stores nothing'),
   ).action(
     cli.client<CreateOptions, [string]>(async ({ api, terminal }, options, file) => {
+      const { body: definition, guess } = toBody(file, options);
       const { body } = await api
         .write<{ valid: boolean; diagnostics: Diagnostic[] }>('POST', path('workflows', 'validate'), {
-          body: toBody(file, options),
+          body: definition,
         })
-        .catch((error: unknown) => inFile(error, file));
+        .catch((error: unknown) => inFile(error, file, guess));
       if (terminal.json) terminal.document(body);
       else for (const diagnostic of body.diagnostics) terminal.data(`${diagnosticLine(file, diagnostic)}\n`);
-      if (!body.valid) return EXIT.input;
+      if (!body.valid) {
+        if (guess !== undefined) terminal.talk(guess);
+        return EXIT.input;
+      }
       terminal.talk(`${file} is valid for the engine ${options.engine}.`);
     }),
   );
@@ -151,21 +157,14 @@ function withDefinitionOptions(command: Command): Command {
     .option('--parameters <file>', 'the workflow_parameters of a native definition, as JSON');
 }
 
-function toBody(file: string, options: CreateOptions): Record<string, unknown> {
+/** `guess`: a sentence on the format, where nobody named it. */
+function toBody(file: string, options: CreateOptions): { body: Record<string, unknown>; guess: string | undefined } {
   const definition = readText(file);
-  const body: Record<string, unknown> = {
-    workflow_engine: options.engine,
-    definition_format: options.format ?? guessFormat(definition),
-    definition,
-  };
+  const { format, guess } = formatOf(definition, { file, engine: options.engine, named: options.format });
+  const body: Record<string, unknown> = { workflow_engine: options.engine, definition_format: format, definition };
   if (options.title !== undefined) body['title'] = options.title;
   if (options.parameters !== undefined) body['workflow_parameters'] = readJson(options.parameters);
-  return body;
-}
-
-/** The portable form names itself in its first key. */
-function guessFormat(definition: string): string {
-  return /^[\s{]*"?apiVersion"?\s*:\s*["']?signalbox\//m.test(definition) ? 'signalbox/v1' : 'native';
+  return { body, guess };
 }
 
 function readJson(file: string): unknown {
