@@ -84,7 +84,9 @@ describe('workflows', () => {
     expect((await cli('workflows', 'get', 'hello')).stdout).toContain('who: str (required), times: int = 1');
     expect((await cli('workflows', 'get', 'hello', '1', '--definition')).stdout).toBe(GREET);
     expect((await cli('tasks', 'list', 'hello')).stdout).toMatch(/greet +command +prepare/);
-    expect((await cli('tasks', 'get', 'hello', 'greet')).stdout).toContain('greet');
+    expect((await cli('tasks', 'get', 'hello', 'greet')).stdout).toMatch(/^task +greet\n(.*\n)*after +prepare$/m);
+    expect((await cli('tasks', 'get', 'hello', 'prepare', '1')).stdout).toMatch(/^before +greet$/m);
+    expect(await data('tasks', 'get', 'hello', 'greet')).toMatchObject({ upstream_task_ids: [expect.any(Number)] });
   });
 
   test('a definition with errors is refused with its places in the file', async () => {

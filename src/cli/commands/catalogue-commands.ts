@@ -26,8 +26,7 @@ function addTaskCommands(tasks: Command, cli: Cli): void {
       const where = path('workflows', title, await versionOf(session, title, version), 'tasks');
       const { items } = await api.get<Page<Task>>(where);
       if (terminal.json) return terminal.document({ items });
-      const titles = new Map(items.map((task) => [task.id, task.title]));
-      const named = (ids: number[]): string => ids.map((id) => titles.get(id) ?? id).join(', ');
+      const named = namesOf(items);
       terminal.data(
         renderTable(
           [
@@ -47,10 +46,11 @@ function addTaskCommands(tasks: Command, cli: Cli): void {
 
   const get = leaf(tasks, 'get <title> <task> [version]', 'show one task').action(
     cli.client<object, [string, string, string | undefined]>(async (session, _options, title, name, version) => {
-      const where = path('workflows', title, await versionOf(session, title, version), 'tasks', name);
-      const task = await session.api.get<Task>(where);
-      const { terminal } = session;
+      const { terminal, api } = session;
+      const where = path('workflows', title, await versionOf(session, title, version), 'tasks');
+      const task = await api.get<Task>(`${where}${path(name)}`);
       if (terminal.json) return terminal.document(task);
+      const named = namesOf((await api.get<Page<Task>>(where)).items);
       terminal.data(
         renderFields(
           [
@@ -58,8 +58,8 @@ function addTaskCommands(tasks: Command, cli: Cli): void {
             ['task', task.title],
             ['display name', task.display_name],
             ['type', task.type],
-            ['after', task.upstream_task_ids.join(', ')],
-            ['before', task.downstream_task_ids.join(', ')],
+            ['after', named(task.upstream_task_ids)],
+            ['before', named(task.downstream_task_ids)],
           ],
           terminal.paint,
         ),
@@ -67,6 +67,12 @@ function addTaskCommands(tasks: Command, cli: Cli): void {
     }),
   );
   examples(get, [['of the latest version', 'tasks get etl load']]);
+}
+
+/** Ids as the titles that people know. */
+function namesOf(tasks: readonly Task[]): (ids: readonly number[]) => string {
+  const titles = new Map(tasks.map((task) => [task.id, task.title]));
+  return (ids) => ids.map((id) => titles.get(id) ?? id).join(', ');
 }
 
 function addLabelCommands(labels: Command, cli: Cli): void {
