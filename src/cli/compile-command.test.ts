@@ -76,7 +76,12 @@ describe('compile', () => {
     {
       reason: 'a place that is none',
       args: [EXAMPLE, '--target', 'airflow', '--out', '/nowhere/at/all.py'],
-      says: 'cannot be written',
+      says: 'error: /nowhere/at/all.py cannot be written: there is no such folder.\n',
+    },
+    {
+      reason: 'a folder for one file',
+      args: [EXAMPLE, '--target', 'airflow', '--out', '/tmp'],
+      says: 'error: /tmp cannot be written: it is a folder.\n',
     },
   ])('refuses $reason with 2', async ({ args, says }) => {
     const { code, stderr } = await callCli(['compile', ...args]);
