@@ -44,8 +44,8 @@ export function toApiProblem(status: number, body: unknown): ApiProblem {
     return new ApiProblem(status, undefined, `The service answered ${status} without saying why.`, [], []);
   }
   const code = typeof body['code'] === 'string' ? body['code'] : undefined;
-  const detail = typeof body['detail'] === 'string' && body['detail'] !== '' ? body['detail'] : body['title'];
   const errors = Array.isArray(body['errors']) ? body['errors'].filter(isRecord).map(toItem) : [];
+  const detail = detailIn(body, errors) ?? body['title'];
   const items = errors.map(itemLine);
   const allowed = allowedActions(body['allowed_actions']);
   if (allowed !== undefined) items.push(`possible now: ${allowed}`);
@@ -54,12 +54,20 @@ export function toApiProblem(status: number, body: unknown): ApiProblem {
   return new ApiProblem(status, code, `${safeLine(detail).replace(/\.$/, '')}${suffix}.`, errors, items);
 }
 
-/** `/parameters/epochs: must be at least 1`. */
+/** What the problem document says that its items do not. */
+function detailIn({ detail }: Record<string, unknown>, errors: ProblemItem[]): string | undefined {
+  if (typeof detail !== 'string' || detail === '') return undefined;
+  const isRepeated = errors.some(({ message }) => message && detail.startsWith(message.replace(/\.$/, '')));
+  return isRepeated ? undefined : detail;
+}
+
+/** `/parameters/epochs: must be at least 1`; a sentence about its parameter needs no place in front. */
 export function itemLine(item: ProblemItem): string {
   const line = item.line === undefined ? '' : `line ${item.line}: `;
   const where = item.parameter ?? (item.pointer === '' ? undefined : item.pointer);
   const what = item.message ?? item.code ?? 'is wrong';
-  return safeLine(`${line}${where === undefined ? '' : `${where}: `}${what}`);
+  const isNamed = where === undefined || what.startsWith(`${where} `);
+  return safeLine(`${line}${isNamed ? '' : `${where}: `}${what}`);
 }
 
 function toItem(value: Record<string, unknown>): ProblemItem {
