@@ -11,14 +11,20 @@ export function group(parent: Command, name: string, summary: string): Command {
   return parent.command(name).description(summary);
 }
 
-/** Gives every command of the tree the options that all of them understand, below its own. */
-export function addGlobalOptions(command: Command): void {
-  command.commands.forEach(addGlobalOptions);
+/**
+ * Gives every command of the tree the options that all of them understand, below its own. `services` run a service
+ * themselves: they talk to none.
+ */
+export function addGlobalOptions(command: Command, services: readonly Command[]): void {
+  for (const child of command.commands) addGlobalOptions(child, services);
   if (command.commands.length > 0 && command.parent !== null) return;
+  command.optionsGroup('Everywhere:');
+  if (!services.includes(command)) {
+    command
+      .option('--url <url>', 'the service (SIGNALBOX_URL, default http://127.0.0.1:8380)')
+      .option('--project <name>', 'the project (SIGNALBOX_PROJECT, default: the service decides)');
+  }
   command
-    .optionsGroup('Everywhere:')
-    .option('--url <url>', 'the service (SIGNALBOX_URL, default http://127.0.0.1:8380)')
-    .option('--project <name>', 'the project (SIGNALBOX_PROJECT, default: the service decides)')
     .option('--json', 'data as JSON on stdout')
     .option('--no-color', 'no colours (NO_COLOR)')
     .addHelpOption(new Option('-h, --help', 'show this').helpGroup('Everywhere:'));

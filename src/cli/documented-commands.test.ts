@@ -66,3 +66,22 @@ describe('a command that is shown exists, with its options and arguments', () =>
   });
   test.each(rows)('$where: $line', ({ words }) => expect(complaint(words)).toBeUndefined());
 });
+
+describe('a command that runs the service', () => {
+  const main = ['HOST', 'PORT', 'DATABASE_URL', 'DATA_DIR', 'ENGINES_FILE'];
+  test.each([
+    { name: 'server', settings: main },
+    { name: 'api', settings: main },
+    { name: 'worker', settings: main },
+    { name: 'reconcile', settings: ['DATABASE_URL', 'DATA_DIR', 'ENGINES_FILE'] },
+    { name: 'migrate', settings: ['DATABASE_URL', 'DATA_DIR'] },
+  ])('$name says how it is configured, and offers no way to another service', ({ name, settings }) => {
+    const command = program.commands.find((child) => child.name() === name);
+    const [text = ''] = command === undefined ? [] : helpOf(command);
+    const [, configuration = ''] = text.split('Configured by environment variables');
+    expect(configuration.match(/(?<=^ {2})[A-Z_]+/gm)).toEqual(settings);
+    expect(text).toContain('README.md');
+    expect(text).not.toMatch(/--url|--project/);
+    expect(readFileSync(new URL('README.md', root), 'utf8')).toContain('\n## Run it for others\n');
+  });
+});

@@ -44,10 +44,10 @@ export function buildProgram(cli: Cli, version: string): Command {
   addLogCommand(runs, cli);
   addCatalogueCommands(program, cli);
   program.commandsGroup('The service itself:');
-  addServiceCommands(program, cli);
+  const services = addServiceCommands(program, cli);
   program.commandsGroup('For your shell:');
   addCompletionCommand(program, cli);
-  addGlobalOptions(program);
+  addGlobalOptions(program, services);
 
   examples(program, [
     ['run a workflow here and now', 'run examples/etl/workflow.yaml'],

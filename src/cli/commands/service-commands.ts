@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { CONFIG_SCHEMA, type ConfigEntry } from '../../config-schema.js';
 import type { Cli } from '../cli.js';
 import { examples, leaf } from '../command-options.js';
 
@@ -14,14 +15,27 @@ const SERVER_EXAMPLES: [string, string][] = [
   ['on your PostgreSQL', `server    ${WITH_URL}`],
 ];
 
-/** The commands that run the service itself. Its code is loaded only then: client commands start without it. */
-export function addServiceCommands(program: Command, cli: Cli): void {
-  for (const role of Object.keys(ROLES) as (keyof typeof ROLES)[]) {
+/** The settings that most installations have, by what reads them. */
+const LISTENS = ['HOST', 'PORT'];
+const KEEPS = ['DATA_DIR', 'DATABASE_URL'];
+const DRIVES = [...KEEPS, 'ENGINES_FILE'];
+
+/**
+ * The commands that run the service itself, which are returned. Its code is loaded only then: client commands start
+ * without it.
+ */
+export function addServiceCommands(program: Command, cli: Cli): Command[] {
+  const roles = (Object.keys(ROLES) as (keyof typeof ROLES)[]).map((role) => {
     const command = leaf(program, role, `run ${ROLES[role]}`).action(
       cli.plain(async ({ env }) => (await import('../../main.js')).runService(role, env)),
     );
     examples(command, role === 'server' ? SERVER_EXAMPLES : [['on your PostgreSQL', `${role}    ${WITH_URL}`]]);
-  }
+    return configured(
+      command,
+      [...LISTENS, ...DRIVES],
+      role === 'worker' ? 'Without PORT a worker listens nowhere.' : '',
+    );
+  });
   const reconcile = leaf(program, 'reconcile', 'compare all active runs with their engines once, and end')
     .option('--engine <name>', 'only this engine')
     .action(
@@ -40,4 +54,22 @@ export function addServiceCommands(program: Command, cli: Cli): void {
     cli.plain(async ({ env, terminal }) => (await import('../../main.js')).runMigrate(env, { json: terminal.json })),
   );
   examples(migrate, [['before a rolling update', 'migrate']]);
+  return [...roles, configured(reconcile, DRIVES), configured(migrate, KEEPS)];
+}
+
+/** Says below the help of a command where its configuration comes from. */
+function configured(command: Command, names: readonly string[], remark = ''): Command {
+  const lines = CONFIG_SCHEMA.filter(({ name }) => names.includes(name)).map(settingLine);
+  return command.addHelpText(
+    'after',
+    `
+Configured by environment variables, above all these:
+${lines.join('\n')}
+${remark === '' ? '' : `${remark} `}All of them are in README.md under "Run it for others".`,
+  );
+}
+
+function settingLine({ name, meaning, default: preset }: ConfigEntry): string {
+  const text = meaning.replaceAll('`', '');
+  return `  ${name.padEnd(12)}  ${text}${preset === undefined ? '' : ` (default ${preset})`}`;
 }
