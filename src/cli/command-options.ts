@@ -6,9 +6,12 @@ export function leaf(parent: Command, nameAndArguments: string, summary: string)
   return parent.command(nameAndArguments).description(summary);
 }
 
-/** A command that only holds others. */
-export function group(parent: Command, name: string, summary: string): Command {
-  return parent.command(name).description(summary);
+/** A command that only holds others; `lines` are examples of these. */
+export function group(parent: Command, name: string, summary: string, lines: string[]): Command {
+  return examples(
+    parent.command(name).description(summary),
+    lines.map((line) => ['', line]),
+  );
 }
 
 /**

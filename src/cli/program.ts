@@ -38,7 +38,12 @@ export function buildProgram(cli: Cli, version: string): Command {
   addCompileCommand(program, cli);
   program.commandsGroup('With a service:');
   addWorkflowCommands(program, cli);
-  const runs = group(program, 'runs', 'start runs, follow and steer them');
+  const runs = group(program, 'runs', 'start runs, follow and steer them', [
+    'runs start etl -p rows=500 --watch',
+    'runs list --state FAILED',
+    'runs logs 12 --follow',
+    'runs retry 12',
+  ]);
   addRunCommands(runs, cli);
   addRunRequestCommands(runs, cli);
   addLogCommand(runs, cli);

@@ -10,9 +10,15 @@ import { getWorkflow } from './workflow-commands.js';
 
 /** `signalbox tasks|labels|engines ...` */
 export function addCatalogueCommands(program: Command, cli: Cli): void {
-  addTaskCommands(group(program, 'tasks', 'the tasks of a workflow'), cli);
-  addLabelCommands(group(program, 'labels', 'labels of workflows and runs'), cli);
-  addEngineCommands(group(program, 'engines', 'the engines behind the service'), cli);
+  addTaskCommands(group(program, 'tasks', 'the tasks of a workflow', ['tasks list etl', 'tasks get etl load']), cli);
+  addLabelCommands(
+    group(program, 'labels', 'labels of workflows and runs', ['labels list', 'labels add run 12 team=ml']),
+    cli,
+  );
+  addEngineCommands(
+    group(program, 'engines', 'the engines behind the service', ['engines list', 'engines get local']),
+    cli,
+  );
 }
 
 function addTaskCommands(tasks: Command, cli: Cli): void {
@@ -100,7 +106,10 @@ function addLabelCommands(labels: Command, cli: Cli): void {
   examples(list, [['of one family', 'labels list --prefix team']]);
 
   for (const verb of ['add', 'remove'] as const) {
-    const verbs = group(labels, verb, `${verb} labels ${verb === 'add' ? 'to' : 'from'} a run or a workflow`);
+    const verbs = group(labels, verb, `${verb} labels ${verb === 'add' ? 'to' : 'from'} a run or a workflow`, [
+      `labels ${verb} run 12 team=ml`,
+      `labels ${verb} workflow etl 3 team=ml`,
+    ]);
     const run = leaf(verbs, 'run <id> <labels...>', 'of a run, as KEY=VALUE').action(
       cli.client<object, [string, string[]]>((session, _options, id, texts) =>
         patchLabels(session, path('workflow-runs', readNumber(id, 'run')), verb, texts),

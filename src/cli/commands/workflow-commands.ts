@@ -38,7 +38,11 @@ const COLUMNS: Column<Workflow>[] = [
 
 /** `signalbox workflows ...` */
 export function addWorkflowCommands(program: Command, cli: Cli): void {
-  const workflows = group(program, 'workflows', 'register workflows and look at them');
+  const workflows = group(program, 'workflows', 'register workflows and look at them', [
+    'workflows create workflow.yaml',
+    'workflows list -l team=ml',
+    'workflows get etl',
+  ]);
 
   const create = withDefinitionOptions(leaf(workflows, 'create <file>', 'register the next version of a workflow'))
     .addOption(repeated('--label <key=value>', 'a label; may be repeated'))
