@@ -7,7 +7,7 @@ export const EXIT = {
   input: 2,
   /** The service, the network or this machine is at fault. */
   infrastructure: 3,
-  /** Ctrl-C, as shells expect it. */
+  /** Ctrl-C, as shells expect it. A `run` that could cancel its run ends as that does. */
   interrupted: 130,
 } as const;
 

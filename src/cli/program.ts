@@ -13,8 +13,9 @@ import { addWorkflowCommands } from './commands/workflow-commands.js';
 import { completionScript, SHELLS, type Shell } from './completion.js';
 
 const EXIT_CODES = `
-Exit codes: 0 ok, 1 the workflow failed, 2 the input is wrong, 3 the service or this machine is at fault,
-78 the configuration or the version of the database is refused, 130 Ctrl-C.`;
+Exit codes: 0 ok, 1 the workflow failed or was cancelled, 2 the input is wrong, 3 the service or this machine is at
+fault, 78 the configuration or the version of the database is refused, 130 Ctrl-C. But "run" cancels its run at a
+Ctrl-C and ends as that does, with 130 only at a second one or before the run began; a service stops with 0.`;
 
 /** The whole command tree. `version` is what `--version` prints. */
 export function buildProgram(cli: Cli, version: string): Command {

@@ -34,7 +34,10 @@ export function addOfflineRunCommand(program: Command, cli: Cli): void {
       }),
     );
   examples(run, [
-    ['with live progress; exit code 0 if it completed, 1 if not', 'run workflow.yaml -p rows=500'],
+    [
+      'with live progress; exit code 0 if it completed, 1 if not, also when Ctrl-C cancelled it',
+      'run workflow.yaml -p rows=500',
+    ],
     ['the result for a program', 'run workflow.yaml --json | jq .outputs'],
   ]);
 }
