@@ -165,9 +165,14 @@ export class ApiClient {
   }
 }
 
-/** A path of the API from parts that may hold any character. */
+/** A path of the API from parts that may hold any character. Throws `CliError` for the two that a URL reads as a way up. */
 export function path(...parts: (string | number)[]): string {
-  return parts.map((part) => `/${encodeURIComponent(part)}`).join('');
+  return parts
+    .map((part) => {
+      if (part === '.' || part === '..') throw new CliError(`"${part}" names nothing.`);
+      return `/${encodeURIComponent(part)}`;
+    })
+    .join('');
 }
 
 function baseUrl(text: string): string {

@@ -174,6 +174,13 @@ describe('an answer that is an error', () => {
     expect(seen).toHaveLength(1);
   });
 
+  test('a name that a URL reads as the way up is sent to nobody', async () => {
+    const { url, seen } = await misbehave((_request, response) => json(response, 200, {}));
+    const result = await callCli(['engines', 'get', '..', '--url', url]);
+    expect(result).toEqual({ code: 2, stdout: '', stderr: 'error: ".." names nothing.\n' });
+    expect(seen).toEqual([]);
+  });
+
   test('a service that is not there is said within seconds', async () => {
     const { url } = await misbehave(() => undefined);
     server?.close();

@@ -139,7 +139,7 @@ function lastPlace(taskRun: TaskRunFacts, { lastEventId, attempt }: LogRequest):
 /** The first one is there before it has begun. */
 function requireAttempt(taskRun: TaskRunFacts, attempt: number, parameter: string): void {
   if (attempt <= Math.max(1, taskRun.attempt)) return;
-  throw parameterProblem(parameter, 'no-such-attempt', `The task run has ${taskRun.attempt} attempts.`);
+  throw parameterProblem(parameter, 'no-such-attempt', `The last attempt of the task run is ${taskRun.attempt}.`);
 }
 
 /** Frees what a page holds open. */
