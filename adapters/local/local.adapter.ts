@@ -110,7 +110,7 @@ export function localAdapter(host: EngineHost, node: LocalNode | undefined): Eng
       ping: (ctx) =>
         callDatabase(ctx, 'unavailable', async () => {
           await readEpoch(database, engineName);
-          const detail = node === undefined ? 'tasks run in another process' : 'tasks run in this process';
+          const detail = node === undefined ? 'another process starts its tasks' : 'this process starts its tasks';
           return { version: `node ${process.versions.node}`, detail };
         }),
 
