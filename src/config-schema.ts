@@ -38,7 +38,8 @@ export const CONFIG_SCHEMA: readonly ConfigEntry[] = [
     field: 'databaseUrl',
     kind: 'url',
     protocols: ['postgres:', 'postgresql:'],
-    meaning: 'PostgreSQL to keep the record in; without it Signalbox runs one of its own below `DATA_DIR`',
+    meaning:
+      'PostgreSQL to keep the record in; without it Signalbox runs one of its own below `DATA_DIR`, which `api` and `worker` do not',
   },
   integer(
     'DATABASE_POOL_SIZE',

@@ -139,7 +139,9 @@ function lastPlace(taskRun: TaskRunFacts, { lastEventId, attempt }: LogRequest):
 /** The first one is there before it has begun. */
 function requireAttempt(taskRun: TaskRunFacts, attempt: number, parameter: string): void {
   if (attempt <= Math.max(1, taskRun.attempt)) return;
-  throw parameterProblem(parameter, 'no-such-attempt', `The last attempt of the task run is ${taskRun.attempt}.`);
+  const message =
+    taskRun.attempt < 1 ? 'The task run has not begun.' : `The last attempt of the task run is ${taskRun.attempt}.`;
+  throw parameterProblem(parameter, 'no-such-attempt', message);
 }
 
 /** Frees what a page holds open. */

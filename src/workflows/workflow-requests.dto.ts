@@ -3,6 +3,7 @@ import { Type } from 'class-transformer';
 import {
   IsArray,
   IsBoolean,
+  IsDefined,
   IsIn,
   IsInt,
   IsNumber,
@@ -150,6 +151,7 @@ export class WorkflowParameterDto {
   })
   env_variable_name!: string;
 
+  @IsDefined()
   @ValidateNested()
   @Type(() => UiFormDto)
   ui_form!: UiFormDto;

@@ -114,7 +114,10 @@ describe('bodies', () => {
       items: [['/inner/0/name', 'wrong-type', 'name must be a string.']],
     },
     { body: '{"title":"t","inner":[{}]}', items: [['/inner/0/name', 'required', 'name is missing.']] },
-    { body: '{"title":"t","inner":["x"]}', items: [['/inner/0', 'wrong-type', '0 must be an object.']] },
+    { body: '{"title":"t","inner":["x"]}', items: [['/inner/0', 'wrong-type', 'Each of inner must be an object.']] },
+    { body: '{"title":"t","inner":[[]]}', items: [['/inner/0', 'wrong-type', 'Each of inner must be an object.']] },
+    { body: '{"title":"t","inner":"x"}', items: [['/inner', 'wrong-type', 'inner must be a list.']] },
+    { body: '{"title":"t","inner":{}}', items: [['/inner', 'wrong-type', 'inner must be a list.']] },
     {
       body: '{"title":"t","size":1}',
       items: [['/size', 'unknown-field', 'There is no field size here; there are title, colour, inner, free.']],

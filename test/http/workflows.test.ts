@@ -215,6 +215,31 @@ describe('creating a workflow', () => {
   });
 });
 
+describe('a field of another shape is named', () => {
+  const native = { title: 'shapes', workflow_engine: 'memory', definition_format: 'native', definition: 'load\n' };
+  const name = { env_variable_name: 'A' };
+  test.each([
+    { reason: 'no form', body: { workflow_parameters: [name] }, pointer: '/workflow_parameters/0/ui_form' },
+    { reason: 'a list as parameter', body: { workflow_parameters: [[]] }, pointer: '/workflow_parameters/0' },
+    {
+      reason: 'a list as form',
+      body: { workflow_parameters: [{ ...name, ui_form: [] }] },
+      pointer: '/workflow_parameters/0/ui_form',
+    },
+    { reason: 'a list as label', body: { labels: [[]] }, pointer: '/labels/0' },
+    { reason: 'a text as labels', body: { labels: 'x' }, pointer: '/labels' },
+  ])('$reason', async ({ body, pointer }) => {
+    const answer = await api.post('/workflows', { ...native, ...body });
+    expect([answer.status, answer.body['errors']]).toEqual([422, [expect.objectContaining({ pointer })]]);
+  });
+
+  test('a list as the workflow of a run', async () => {
+    const answer = await api.post('/workflow-runs', { workflow: [] });
+    const error = { pointer: '/workflow', code: 'wrong-type', message: 'workflow must be an object.' };
+    expect([answer.status, answer.body['errors']]).toEqual([422, [error]]);
+  });
+});
+
 describe('versions of a title', () => {
   beforeAll(async () => {
     for (let n = 0; n < 3; n += 1) await createWorkflow(api, 'versions');

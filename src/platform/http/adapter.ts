@@ -179,13 +179,15 @@ function refuseSocket(error: Error & { code?: string }, socket: Socket): void {
     return;
   }
   const pending = (socket as Socket & { _httpMessage?: ServerResponse<IncomingMessage> })._httpMessage;
-  if (pending?.headersSent === true) {
-    socket.destroy();
+  if (pending?.req.complete === true && (!pending.headersSent || pending.writableEnded)) {
+    // A whole request waits for its answer, and another would be taken for it. Of several the first is answered, as nobody knows
+    // where a client stands that sends such bytes.
+    if (pending.headersSent && pending.shouldKeepAlive) pending.once('finish', () => socket.destroySoon());
+    pending.shouldKeepAlive = false;
     return;
   }
-  if (pending?.req.complete === true) {
-    // A whole request waits for its answer: this one would be taken for it.
-    pending.shouldKeepAlive = false;
+  if (pending?.headersSent === true) {
+    socket.destroy();
     return;
   }
   const late = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';

@@ -7,6 +7,8 @@ export interface FieldRules {
   repeatable: ReadonlySet<string>;
   /** Those that hold DTOs or lists of them. */
   nested: ReadonlySet<string>;
+  /** Those of them that hold lists. */
+  lists: ReadonlySet<string>;
   /** Those that may be left out. */
   optional: ReadonlySet<string>;
 }
@@ -24,6 +26,7 @@ export function fieldRules(model: object): FieldRules {
       known: [...namesWhere(() => true)],
       repeatable: namesWhere((entry) => entry.each),
       nested: namesWhere((entry) => entry.type === 'nestedValidation'),
+      lists: namesWhere((entry) => entry.type === 'nestedValidation' && entry.each),
       optional: namesWhere((entry) => entry.type === 'conditionalValidation'),
     };
     cache.set(model, rules);

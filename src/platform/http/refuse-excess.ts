@@ -1,7 +1,7 @@
 import { toPointer } from '../../../definition/json-pointer.js';
 import type { ProblemItem } from '../problem.js';
 import { fieldRules } from './known-fields.js';
-import { noSuchField } from './to-problem-items.js';
+import { unknownName } from './to-problem-items.js';
 
 /** Far above the fields of any DTO: the others are certainly unknown. */
 const MAX_FIELDS = 100;
@@ -12,16 +12,16 @@ const MAX_TOLD = 100;
 /**
  * What can be refused about a body without looking at each value. class-validator looks at every one and describes every
  * fault: a MiB of faults would hold the process up for seconds and become a hundred MiB of answer. It also takes null for
- * a field that is left out, which no description of the API says.
+ * a field that is left out, and a list for an object, which no description of the API says.
  */
 export function excess(model: object, value: object, path: readonly string[] = []): ProblemItem[] {
-  const { known, nested, optional } = fieldRules(model);
+  const { known, nested, lists, optional } = fieldRules(model);
   const names = Object.keys(value);
   if (names.length > MAX_FIELDS) {
     return names
       .filter((name) => !known.includes(name))
       .slice(0, MAX_TOLD)
-      .map((name) => item([...path, name], 'unknown-field', noSuchField(name, known)));
+      .map((name) => item([...path, name], 'unknown-field', unknownName('field', name, known)));
   }
   return names.flatMap((name) => {
     const member = (value as Record<string, unknown>)[name];
@@ -29,15 +29,29 @@ export function excess(model: object, value: object, path: readonly string[] = [
     if (member === null && optional.has(name)) {
       return [item(at, 'wrong-type', `${name} must not be null: leave it out.`)];
     }
-    if (!nested.has(name)) return [];
+    if (member === undefined || !nested.has(name)) return [];
     if (holdsMore(member)) return [item(at, 'too-many', `${name} may hold at most ${MAX_VALUES} values.`)];
-    if (!Array.isArray(member)) return excessOf(member, at);
-    return member.flatMap((entry: unknown, index) => excessOf(entry, [...at, String(index)])).slice(0, MAX_TOLD);
+    if (!lists.has(name)) {
+      return isRecord(member) ? excessOf(member, at) : [item(at, 'wrong-type', `${name} must be an object.`)];
+    }
+    if (!Array.isArray(member)) return [item(at, 'wrong-type', `${name} must be a list.`)];
+    return member
+      .flatMap((entry: unknown, index) => {
+        const place = [...at, String(index)];
+        return isRecord(entry)
+          ? excessOf(entry, place)
+          : [item(place, 'wrong-type', `Each of ${name} must be an object.`)];
+      })
+      .slice(0, MAX_TOLD);
   });
 }
 
-function excessOf(member: unknown, path: readonly string[]): ProblemItem[] {
-  return isObject(member) ? excess(member.constructor, member, path) : [];
+function excessOf(member: object, path: readonly string[]): ProblemItem[] {
+  return excess(member.constructor, member, path);
+}
+
+function isRecord(value: unknown): value is object {
+  return isObject(value) && !Array.isArray(value);
 }
 
 /** Whether there are more values in it than are looked at. */

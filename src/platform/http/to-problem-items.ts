@@ -20,7 +20,7 @@ function faultsOf(error: ValidationError): { code: string; message: string }[] {
   const { property, constraints = {}, target } = error;
   const faults = Object.entries(constraints).map(([constraint, message]) => ({
     code: codeOf(constraint),
-    message: messageOf(error, constraint, message),
+    message: constraint === 'whitelistValidation' ? unknownField(error) : sentence(message),
   }));
   const isMissing = target !== undefined && (target as Record<string, unknown>)[property] === undefined;
   if (isMissing && faults.length > 0) return [{ code: 'required', message: `${property} is missing.` }];
@@ -28,15 +28,8 @@ function faultsOf(error: ValidationError): { code: string; message: string }[] {
   return ofType.length > 0 ? ofType : faults;
 }
 
-function messageOf(error: ValidationError, constraint: string, message: string): string {
-  switch (constraint) {
-    case 'whitelistValidation':
-      return unknownField(error);
-    case 'nestedValidation':
-      return `${error.property} must be an object.`;
-    default:
-      return message.endsWith('.') ? message : `${message}.`;
-  }
+function sentence(message: string): string {
+  return message.endsWith('.') ? message : `${message}.`;
 }
 
 const CODES: Readonly<Record<string, string>> = {
@@ -53,7 +46,6 @@ const CODES: Readonly<Record<string, string>> = {
   arrayMaxSize: 'too-many',
   arrayMinSize: 'too-few',
   matches: 'wrong-format',
-  nestedValidation: 'wrong-type',
 };
 
 function codeOf(constraint: string): string {
@@ -64,9 +56,9 @@ function codeOf(constraint: string): string {
 }
 
 function unknownField({ property, target }: ValidationError): string {
-  return noSuchField(property, target === undefined ? [] : fieldRules(target.constructor).known);
+  return unknownName('field', property, target === undefined ? [] : fieldRules(target.constructor).known);
 }
 
-export function noSuchField(name: string, known: readonly string[]): string {
-  return `There is no field ${name} here${known.length > 0 ? `; there are ${known.join(', ')}` : ''}.`;
+export function unknownName(what: 'field' | 'parameter', name: string, known: readonly string[]): string {
+  return `There is no ${what} ${name} here${known.length > 0 ? `; there are ${known.join(', ')}` : ''}.`;
 }

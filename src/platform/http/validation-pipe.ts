@@ -5,7 +5,7 @@ import { Problem, type ProblemItem } from '../problem.js';
 import { Remembered } from '../remembered.js';
 import { fieldRules } from './known-fields.js';
 import { excess } from './refuse-excess.js';
-import { toProblemItems } from './to-problem-items.js';
+import { toProblemItems, unknownName } from './to-problem-items.js';
 
 type Model = new () => object;
 
@@ -94,10 +94,7 @@ function onceEach(model: Model, query: Record<string, unknown>): Record<string, 
       ...unknown.map((parameter) => ({
         parameter,
         code: 'unknown-parameter',
-        message:
-          known.length > 0
-            ? `There is no parameter ${parameter} here; there are ${known.join(', ')}.`
-            : `There is no parameter ${parameter} here.`,
+        message: unknownName('parameter', parameter, known),
       })),
       ...twice
         .filter((name) => known.includes(name))
