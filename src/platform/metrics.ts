@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { Connections, Db } from './database.js';
+import type { Database } from './database.js';
 
 const CALL_SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const AGE_SECONDS = [0.1, 0.5, 1, 2, 5, 10, 15, 30, 45, 60, 120, 300, 900];
@@ -29,7 +29,7 @@ export class Metrics {
   readonly httpSeconds = this.histogram('signalbox_http_request_seconds', 'Duration of requests', ['operation']);
   readonly databaseConnections = this.gauge('signalbox_database_connections', 'Of this process', ['state']);
 
-  #source: (Db & { readonly connections: Connections }) | undefined;
+  #source: Database | undefined;
 
   /** Starts the process's own figures (event loop, memory, GC) as well; once per process. */
   collectProcess(): void {
@@ -37,7 +37,7 @@ export class Metrics {
   }
 
   /** Where runs are counted at each scrape: active ones only, from their partial indexes. Its connections are counted too. */
-  countRunsIn(database: Db & { readonly connections: Connections }): void {
+  countRunsIn(database: Database): void {
     this.#source = database;
   }
 

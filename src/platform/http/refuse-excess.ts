@@ -32,22 +32,20 @@ export function excess(model: object, value: object, path: readonly string[] = [
     if (member === undefined || !nested.has(name)) return [];
     if (holdsMore(member)) return [item(at, 'too-many', `${name} may hold at most ${MAX_VALUES} values.`)];
     if (!lists.has(name)) {
-      return isRecord(member) ? excessOf(member, at) : [item(at, 'wrong-type', `${name} must be an object.`)];
+      return isRecord(member)
+        ? excess(member.constructor, member, at)
+        : [item(at, 'wrong-type', `${name} must be an object.`)];
     }
     if (!Array.isArray(member)) return [item(at, 'wrong-type', `${name} must be a list.`)];
     return member
       .flatMap((entry: unknown, index) => {
         const place = [...at, String(index)];
         return isRecord(entry)
-          ? excessOf(entry, place)
+          ? excess(entry.constructor, entry, place)
           : [item(place, 'wrong-type', `Each of ${name} must be an object.`)];
       })
       .slice(0, MAX_TOLD);
   });
-}
-
-function excessOf(member: object, path: readonly string[]): ProblemItem[] {
-  return excess(member.constructor, member, path);
 }
 
 function isRecord(value: unknown): value is object {
