@@ -7,15 +7,19 @@ const CHANNEL = 'signalbox_due';
 const COALESCE_MS = 5;
 const RECONNECT_MS = 1_000;
 
+/** Without an engine: rows of any may be due. `newRun`: the one row that is due was just stored. */
+type Listener = (engine?: string, newRun?: number) => void;
+
 /**
  * Tells workers that an engine has due rows: directly in this process, by one coalesced NOTIFY to others. A lost wake-up costs
  * at most one poll interval.
  */
 @Injectable()
 export class WakeUps {
-  private listener: ((engine: string) => void) | undefined;
-  private readonly pending = new Set<string>();
-  private timer: NodeJS.Timeout | undefined;
+  private listener: Listener | undefined;
+  /** By engine, the new run that is all there is to tell. */
+  private readonly pending = new Map<string, number | undefined>();
+  private soon: NodeJS.Timeout | NodeJS.Immediate | undefined;
   private notifiedAt = -Infinity;
   private client: pg.Client | undefined;
   private reconnect: NodeJS.Timeout | undefined;
@@ -27,39 +31,36 @@ export class WakeUps {
   ) {}
 
   /** Called after the commit that made a row due. Cheap; never throws. */
-  wake(engine: string): void {
-    if (this.listener) return this.listener(engine);
-    this.pending.add(engine);
-    // The first of many goes at once, the others together.
-    const waitMs = Math.max(0, this.notifiedAt + COALESCE_MS - performance.now());
-    this.timer ??= setTimeout(() => void this.notify(), waitMs);
+  wake(engine: string, newRun?: number): void {
+    if (this.listener) return this.listener(engine, newRun);
+    this.pending.set(engine, this.pending.has(engine) ? undefined : newRun);
+    // The first of many goes at once, the others together. A timer takes a millisecond at least.
+    const waitMs = this.notifiedAt + COALESCE_MS - performance.now();
+    const notify = (): void => void this.notify();
+    this.soon ??= waitMs > 0 ? setTimeout(notify, waitMs) : setImmediate(notify);
   }
 
   /** Makes this process a worker: wake-ups of its own and of others reach `listener`. */
-  async listen(listener: (engine: string) => void): Promise<void> {
+  async listen(listener: Listener): Promise<void> {
     this.listener = listener;
     await this.connect();
   }
 
   async close(): Promise<void> {
     this.closed = true;
-    clearTimeout(this.timer);
     clearTimeout(this.reconnect);
-    if (this.pending.size > 0) await this.notify();
+    await this.notify();
     await this.client?.end().catch(() => undefined);
   }
 
   private async notify(): Promise<void> {
-    this.timer = undefined;
+    this.soon = undefined;
+    if (this.pending.size === 0) return;
     this.notifiedAt = performance.now();
-    const engines = [...this.pending];
+    const messages = [...this.pending].map(([engine, newRun]) => toMessage(engine, newRun));
     this.pending.clear();
     try {
-      await this.database.query({
-        name: 'wake-workers',
-        text: `SELECT pg_notify($1, engine) FROM unnest($2::text[]) AS engine`,
-        values: [CHANNEL, engines],
-      });
+      await this.database.query({ name: 'wake-workers', text: WAKE_WORKERS, values: [CHANNEL, messages] });
     } catch (error) {
       this.log.warn({ err: error }, 'workers could not be woken; their poll finds the work');
     }
@@ -67,7 +68,7 @@ export class WakeUps {
 
   private async connect(): Promise<void> {
     const client = new pg.Client({ ...this.database.pool.options, application_name: 'signalbox-wake-ups' });
-    client.on('notification', (message) => this.listener?.(message.payload ?? ''));
+    client.on('notification', ({ payload }) => this.listener?.(...fromMessage(payload ?? '')));
     client.on('error', () => undefined);
     client.on('end', () => this.connectLater());
     this.client = client;
@@ -75,7 +76,7 @@ export class WakeUps {
       await client.connect();
       await client.query(`LISTEN ${CHANNEL}`);
       // What was announced while nobody listened is found by looking.
-      this.listener?.('');
+      this.listener?.();
     } catch (error) {
       if (this.closed) return;
       this.log.warn({ err: error }, 'no wake-ups from other processes for now; the poll goes on');
@@ -90,4 +91,18 @@ export class WakeUps {
     clearTimeout(this.reconnect);
     this.reconnect = setTimeout(() => void this.connect(), RECONNECT_MS);
   }
+}
+
+/** Nobody waits for the disk: a message that a crash of PostgreSQL takes is lost as others are. */
+const WAKE_WORKERS = `
+SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, message) FROM unnest($2::text[]) AS message`;
+
+/** The engine, and after a space the new run: names of engines have none. */
+function toMessage(engine: string, newRun: number | undefined): string {
+  return newRun === undefined ? engine : `${engine} ${newRun}`;
+}
+
+function fromMessage(message: string): Parameters<Listener> {
+  const [engine, newRun] = message.split(' ');
+  return [engine, newRun === undefined ? undefined : Number(newRun)];
 }

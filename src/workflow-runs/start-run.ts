@@ -31,16 +31,16 @@ export class StartRun {
   async start(write: WriteRequest, body: CreateWorkflowRun): Promise<Answer> {
     const errors = labelProblems(body.labels ?? [], '/labels');
     if (errors.length > 0) throw new Problem('validation-failed', { detail: 'The labels are not valid.', errors });
-    let engine = '';
+    let stored: RunRow | undefined;
     const answer = await idempotent(this.database, write, async (db) => {
       const row = await this.store(db, write, body);
-      engine = row.engine;
+      stored = row;
       const json = toWorkflowRun(row, this.engines.capabilitiesOf(row.engine).verbs);
       this.killPoints.reach('create.before-commit');
       return { status: 201, location: `/v1/workflow-runs/${row.id}`, json };
     });
     this.killPoints.reach('create.after-commit');
-    if (!answer.replayed) this.wakeUps.wake(engine);
+    if (stored && !answer.replayed) this.wakeUps.wake(stored.engine, stored.id);
     return answer;
   }
 
