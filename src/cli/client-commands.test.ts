@@ -196,7 +196,10 @@ describe('runs', () => {
     expect(JSON.parse(cancelled.stdout)).toMatchObject({ state: 'CANCELLED' });
     const again = await cli('runs', 'cancel', id);
     expect(again.code).toBe(0);
-    expect(again.stderr).toContain('Nothing changed');
+    expect(again.stderr).toContain('Nothing changed: the run is CANCELLED.\n');
+    expect((await cli('runs', 'cancel', id, '--dry-run')).stdout).toBe(
+      'CANCEL is not possible: the run is CANCELLED.\n',
+    );
     expect((await cli('runs', 'retry', id, '--dry-run')).stdout).toBe('RETRY is possible.\n');
     const refused = await cli('runs', 'pause', id);
     expect(refused.code).toBe(2);

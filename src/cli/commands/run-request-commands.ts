@@ -61,21 +61,25 @@ async function request(session: Session, type: string, id: number, options: Requ
     type,
     generation: seen.generation,
     ...(options.reason === undefined ? {} : { reason: options.reason }),
-    ...(options.dryRun ? { dry_run: true } : {}),
   };
   const target =
     options.task === undefined
       ? path('workflow-runs', id)
       : path('task-runs', await taskRunId(session, id, options.task, options.item));
   const where = `${target}/lifecycle-events`;
+  const dryRun = async (): Promise<LifecycleAction> =>
+    (await api.write<LifecycleAction>('POST', where, { body: { ...body, dry_run: true } })).body;
   if (options.dryRun) {
-    const { body: answer } = await api.write<LifecycleAction>('POST', where, { body });
+    const answer = await dryRun();
     if (terminal.json) return terminal.document(answer);
     terminal.data(answer.available ? `${type} is possible.\n` : `${type} is not possible: ${answer.reason ?? ''}.\n`);
     return;
   }
   const { status } = await api.write('POST', where, { body });
-  if (status === 200) terminal.talk(`Nothing changed: the run is as ${type} would leave it.`);
+  if (status === 200) {
+    const { reason } = await dryRun();
+    terminal.talk(reason === undefined ? 'Nothing changed.' : `Nothing changed: ${reason}.`);
+  }
   if (options.watch) await watchRun(session, id, 'talk');
   if (options.watch || options.wait) {
     const run = await waitForRun(session, id);
