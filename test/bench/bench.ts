@@ -32,7 +32,6 @@ const { values, positionals } = parseArgs({
 });
 const rounds = Number(values.rounds);
 const roundMs = Number(values.seconds) * 1000;
-const home = await mkdtemp(join(tmpdir(), 'signalbox-bench-data-'));
 const taken: Figure[] = [];
 const failed: string[] = [];
 
@@ -74,6 +73,7 @@ if (values.help || unknown.length > 0) {
   process.stderr.write(unknown.length > 0 ? `There is no figure ${unknown.join(', ')}.\n${HELP}` : HELP);
   process.exit(unknown.length > 0 ? 64 : 0);
 }
+const home = await mkdtemp(join(tmpdir(), 'signalbox-bench-data-'));
 const wants = (name: string): boolean => positionals.length === 0 || positionals.includes(name);
 
 /** Takes figures, again when others kept the machine busy; what is reached beside their work is reached. */
