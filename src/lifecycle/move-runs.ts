@@ -12,10 +12,17 @@ export interface Move {
 /**
  * The one function that changes a run: compare-and-set on (id, generation, version) for any number of runs in one
  * statement, the execution row and the lifecycle events with it. Returns the moves that were stored; the run of one that is
- * missing in the result was changed by somebody else since it was read, and nothing of its move was stored.
+ * missing in the result was changed by somebody else since it was read, and nothing of its move was stored. Of several moves from
+ * one version the first is tried: the others were overtaken by it.
  */
-export async function moveRuns(db: Db, moves: Move[]): Promise<Set<Move>> {
-  if (moves.length === 0) return new Set();
+export async function moveRuns(db: Db, wanted: Move[]): Promise<Set<Move>> {
+  if (wanted.length === 0) return new Set();
+  const firsts = new Map<string, Move>();
+  for (const move of wanted) {
+    const from = `${move.before.id} ${move.before.version}`;
+    if (!firsts.has(from)) firsts.set(from, move);
+  }
+  const moves = [...firsts.values()];
   const { rows } = await db.query<{ id: number; fromVersion: number }>({
     name: 'move-runs',
     text: MOVE_RUNS,
