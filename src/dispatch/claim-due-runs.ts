@@ -3,7 +3,7 @@ import { readRunsToDrive, type RunToDrive } from '../lifecycle/run-store.js';
 import type { Db } from '../platform/database.js';
 
 export interface Claim {
-  /** Fences every write of the holder. */
+  /** Fences the holder's writes. */
   token: string;
   runs: RunToDrive[];
 }

@@ -1,4 +1,5 @@
-/** What a wake-up leads to, on the real database; nothing is polled for here, and nobody calls an engine. */
+/** What a wake-up leads to, on the real database; nobody calls an engine. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '../../test/support/database.js';
 import { storePlainWorkflow } from '../../test/support/plain-workflow.js';
@@ -13,7 +14,7 @@ import { Lane } from './lane.js';
 import type { RunDriver } from './run-driver.js';
 
 const ENGINE = { name: 'e', slots: 2, epoch: 'first', gateway: { closedForMs: () => 0 } } as unknown as Engine;
-const OPTIONS = { pollMs: 600_000, leaseMs: 15_000 };
+const NEVER_MS = 600_000;
 
 let db: TestDatabase;
 let workflowId: number;
@@ -25,11 +26,21 @@ afterAll(() => db.drop());
 
 let lane: Lane;
 let driven: Set<number>;
+let inHand: Promise<void>;
 let letGo: () => void;
 beforeEach(async () => {
   await db.database.query({ text: 'DELETE FROM workflow_runs' });
   driven = new Set();
-  const inHand = new Promise<void>((resolve) => (letGo = resolve));
+  inHand = new Promise<void>((resolve) => (letGo = resolve));
+  lane = laneThatPolls(NEVER_MS);
+});
+afterEach(async () => {
+  letGo();
+  await lane.stop();
+});
+
+/** Whatever it drives stays in hand until the test lets it go. */
+function laneThatPolls(pollMs: number): Lane {
   const driver = {
     drive(_engine: Engine, { run }: RunToDrive): Promise<void> {
       driven.add(run.id);
@@ -37,12 +48,8 @@ beforeEach(async () => {
     },
   };
   const telemetry = new Telemetry(new Log({ level: 'silent' }), new Metrics());
-  lane = new Lane(ENGINE, db.database, driver as unknown as RunDriver, telemetry, OPTIONS);
-});
-afterEach(async () => {
-  letGo();
-  await lane.stop();
-});
+  return new Lane(ENGINE, db.database, driver as unknown as RunDriver, telemetry, { pollMs, leaseMs: 15_000 });
+}
 
 async function newRun(): Promise<number> {
   const run = { project: 'p', workflowId, parameters: {}, labels: [], staleAfterMs: 45_000 };
@@ -74,17 +81,30 @@ test('a new run that comes while another is in hand is claimed', async () => {
   expect(await isClaimed(second)).toBe(true);
 });
 
-test.each<{ reason: string; wake: (id: number) => void }>([
-  { reason: 'a wish was told before it', wake: (id) => (lane.wake(), lane.wake(id)) },
-  { reason: 'a wish was told after it', wake: (id) => (lane.wake(id), lane.wake()) },
-  { reason: 'another was told with it', wake: (id) => (lane.wake(id - 1), lane.wake(id)) },
-])('what else became due is not passed over for a new run: $reason', async ({ wake }) => {
+test.each<{ reason: string; told: (other: number, id: number) => (number | undefined)[] }>([
+  { reason: 'a wish was told before it', told: (_other, id) => [undefined, id] },
+  { reason: 'a wish was told after it', told: (_other, id) => [id, undefined] },
+  { reason: 'another was told with it', told: (other, id) => [other, id] },
+])('what else became due is not passed over for a new run: $reason', async ({ told }) => {
   const [other, id] = [await newRun(), await newRun()];
-  wake(id);
+  for (const one of told(other, id)) lane.wake(one);
   lane.start();
   await isDriven(other);
   await isDriven(id);
   expect([await isClaimed(other), await isClaimed(id)]).toEqual([true, true]);
+});
+
+test('a new run does not put off the poll for what nobody told', async () => {
+  lane = laneThatPolls(3_000);
+  const began = performance.now();
+  lane.start();
+  await sleep(2_500);
+  const [untold, told] = [await newRun(), await newRun()];
+  lane.wake(told);
+  await isDriven(told);
+  expect(driven).toEqual(new Set([told]));
+  await isDriven(untold);
+  expect(performance.now() - began).toBeLessThan(4_500);
 });
 
 test('a new run that is not for taking does not keep what is due from being claimed', async () => {

@@ -5,7 +5,7 @@ import type { RunToDrive } from '../lifecycle/run-store.js';
 import type { Database } from '../platform/database.js';
 import { spreadOverTurns } from '../platform/spread-over-turns.js';
 import type { Telemetry } from '../platform/telemetry.js';
-import { claimDueRuns, type Claim } from './claim-due-runs.js';
+import { claimDueRuns } from './claim-due-runs.js';
 import { makeDriveLane, type DriveLane } from './drive-lane.js';
 import type { RunDriver } from './run-driver.js';
 import { takeNewRun } from './take-new-run.js';
@@ -69,38 +69,47 @@ export class Lane {
   }
 
   private async run(): Promise<void> {
+    let lookedAt = performance.now();
     while (this.running) {
       const { newRun } = this;
       this.awake = false;
       this.newRun = undefined;
-      await this.fill(newRun);
+      if (newRun === undefined || !(await this.takeAlone(newRun))) {
+        await this.fill();
+        lookedAt = performance.now();
+      }
       // There is no room or nothing is due: a finished drive, a wake-up or the poll brings us back.
-      await this.sleep(this.options.pollMs);
+      await this.sleep(lookedAt + this.options.pollMs - performance.now());
     }
   }
 
-  private async fill(newRun: number | undefined): Promise<void> {
+  /** A new run that comes while nothing else is in hand waits for no claim; false when what is due has to be claimed. */
+  private async takeAlone(newRun: number): Promise<boolean> {
+    if (this.backlog || this.busy.size > 0 || this.engine.gateway.closedForMs() > 0) return false;
+    try {
+      await this.askForEpoch();
+      const claim = await takeNewRun(this.database, this.engineName, newRun, this.options.leaseMs);
+      if (!claim) return false;
+      for (const due of claim.runs) this.take(due, claim.token);
+      return true;
+    } catch (error) {
+      this.telemetry.log.warn({ engine: this.engineName, err: error }, 'a new run could not be read');
+      return false;
+    }
+  }
+
+  private async fill(): Promise<void> {
     const free = IN_HAND_PER_SLOT * this.engine.slots - this.busy.size;
     // A backlog is claimed by the slotful: a claim for each run that is done would cost as much as the run.
     if (free < (this.backlog ? this.engine.slots : 1) || this.engine.gateway.closedForMs() > 0) return;
     try {
       await this.askForEpoch();
-      const { token, runs } = (await this.takeAlone(newRun)) ?? (await this.claim(free));
+      const { token, runs } = await claimDueRuns(this.database, this.engineName, free, this.options.leaseMs);
       await spreadOverTurns(runs, CLAIM_TURNS, (due) => this.take(due, token));
       this.backlog = runs.length === free;
     } catch (error) {
       this.telemetry.log.warn({ engine: this.engineName, err: error }, 'due runs could not be claimed');
     }
-  }
-
-  /** A new run that comes while nothing else is in hand waits for no claim. */
-  private takeAlone(newRun: number | undefined): Promise<Claim | undefined> | undefined {
-    if (newRun === undefined || this.backlog || this.busy.size > 0) return undefined;
-    return takeNewRun(this.database, newRun, this.options.leaseMs);
-  }
-
-  private claim(limit: number): Promise<Claim> {
-    return claimDueRuns(this.database, this.engineName, limit, this.options.leaseMs);
   }
 
   /** Without an epoch no submit may be repeated; a suspect engine, which shows none, is not asked with every claim. */

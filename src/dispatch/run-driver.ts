@@ -1,4 +1,4 @@
-/** Drives one claimed run: look at wish, execution and facts, do the one next thing, store, again; release when nothing is due. */
+/** Drives one run: look at wish, execution and facts, do the one next thing, store, again; release when nothing is due. */
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config.js';
 import type { Engine } from '../engines/engines.js';
@@ -29,7 +29,7 @@ export class RunDriver {
     private readonly log: Log,
   ) {}
 
-  /** `due` was just claimed under `lease`. Never throws: a failure is stored with its back-off and shown as the reason. */
+  /** `due` was just taken under `lease`. Never throws: a failure is stored with its back-off and shown as the reason. */
   async drive(engine: Engine, due: RunToDrive, lease: string, lane: DriveLane): Promise<void> {
     const visit = new Visit(lane.store, due, lease, this.config.leaseMs, (run) => nextStep(run, this.context(engine)));
     try {

@@ -41,7 +41,7 @@ function visitOf(claim: Claim | undefined): Visit {
   });
 }
 
-const take = (id: number): Promise<Claim | undefined> => takeNewRun(db.database, id, LEASE_MS);
+const take = (id: number): Promise<Claim | undefined> => takeNewRun(db.database, 'e', id, LEASE_MS);
 const stored = (id: number): ReturnType<typeof readRunRecord> => readRunRecord(db.database, id);
 
 test('a taken run is stored as it was until its intent is, and then under the lease', async () => {
@@ -102,6 +102,19 @@ test.each([
   const id = await newRun();
   await db.database.query({ text: change, values: [id] });
   expect(await take(id)).toBeUndefined();
+});
+
+test('a run of another engine is not taken', async () => {
+  expect(await takeNewRun(db.database, 'other', await newRun(), LEASE_MS)).toBeUndefined();
+});
+
+test('who took a run and never had it writes nothing about it, whatever went wrong', async () => {
+  const id = await newRun();
+  const visit = visitOf(await take(id));
+  const { token } = await claimDueRuns(db.database, 'e', 10, LEASE_MS);
+  await visit.write((run) => ({ failures: run.failures + 1 }), { dueInMs: 1_000 });
+  expect([visit.held, visit.wrote]).toEqual([false, false]);
+  expect(await stored(id)).toMatchObject({ failures: 0, leaseToken: token });
 });
 
 test('a lease that has ended holds nobody off', async () => {

@@ -9,7 +9,7 @@ import type { VisitStore } from './visit-store.js';
 /** A record changed by somebody else between read and write is decided on again, this many times. */
 const WRITE_ATTEMPTS = 5;
 
-/** A claimed run while it is driven: the newest record we know and the only way to write it. */
+/** A run while it is driven: the newest record we know and the only way to write it. */
 export class Visit {
   /** False once the lease was given back or taken over. */
   held = true;
@@ -19,6 +19,8 @@ export class Visit {
   private readonly readAtMonotonic: number[];
   /** The moment of the wish that the step under way was planned for. */
   private wishAt: number;
+  /** Whether the lease is stored: a run that was only read is anybody's until then. */
+  private claimed: boolean;
 
   constructor(
     private readonly store: VisitStore,
@@ -31,6 +33,7 @@ export class Visit {
     this.run = run;
     this.readAtMonotonic = [performance.now(), run.readAt.getTime()];
     this.wishAt = run.desiredAt.getTime();
+    this.claimed = due.unclaimed !== true;
   }
 
   /** The next thing to do for the record as it is known now. */
@@ -65,7 +68,7 @@ export class Visit {
    * Applies `change` to the newest record and stores it; repeated on a fresh record when somebody else wrote meanwhile.
    * `undefined` from `change` = no longer wanted. The lease is given back in the same statement when nothing is due, or when
    * `dueInMs` says so (a wish that came meanwhile does not wait for it); `keep` holds on to it. `fenced`: only while the
-   * lease is ours (facts are stored regardless).
+   * lease is ours (facts are stored regardless, of a run that was ever ours).
    */
   async write(
     change: (run: RunRecord) => Patch | undefined,
@@ -81,13 +84,15 @@ export class Visit {
       const written = await this.store.move({ before, after, events });
       if (written) {
         this.wrote = true;
+        this.claimed = true;
         this.held = after.leaseToken === this.lease;
         this.run = { ...after, version: before.version + 1, eventSeq: before.eventSeq + events.length };
         return;
       }
       const fresh = await this.store.read(before.id);
       const gone = !fresh || fresh.generation !== before.generation;
-      if (gone || (options.fenced === true && fresh.leaseToken !== this.lease)) return this.lose();
+      const isFenced = options.fenced === true || !this.claimed;
+      if (gone || (isFenced && fresh.leaseToken !== this.lease)) return this.lose();
       this.take(fresh);
     }
     throw new Error(`run ${this.run.id} is written by others all the time`);

@@ -1,33 +1,91 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import pg from 'pg';
 import { ROLES } from '../roles.js';
 import { created, Stage } from '../../test/support/stage.js';
+import { until } from '../../test/support/until.js';
+import { Log } from '../platform/log.js';
+import { WakeUps } from './wake-ups.js';
 
 /** Longer than a test may take: what arrives was woken for. */
 const NEVER = { POLL_INTERVAL: '60s', RECONCILE_INTERVAL: '1h' };
 
 let stage: Stage;
+let ears: pg.Client;
+let heard: string[] = [];
 beforeAll(async () => {
   stage = await Stage.start({ roles: ROLES.api, env: NEVER });
   await stage.join({ api: false, worker: true, reconcile: false });
   await stage.workflow('woken', { id: 'only', duration_ms: 'hold' });
+  ears = new pg.Client({ ...stage.app.database.pool.options });
+  ears.on('notification', ({ payload }) => heard.push(payload ?? ''));
+  await ears.connect();
+  await ears.query('LISTEN signalbox_due');
 });
-afterAll(() => stage.close());
+afterEach(() => {
+  heard = [];
+});
+afterAll(async () => {
+  await ears.end();
+  await stage.close();
+});
+
+const start = (key: string): ReturnType<Stage['api']['post']> =>
+  stage.api.post('/workflow-runs', { workflow: { title: 'woken' } }, { key });
 
 test('a run that one process accepts is submitted by another before it polls', async () => {
   // The first look of a worker is at its start; the second run is nobody's but the wake-up's.
   for (const which of ['first', 'second']) {
-    const { id } = created(await stage.api.post('/workflow-runs', { workflow: { title: 'woken' } }, { key: which }));
+    const { id } = created(await start(which));
     const run = await stage.runs.reaches(id, 'SCHEDULED', 'RUNNING');
     expect(run.execution.outcome).toBe('known');
+    expect(heard).toContain(`${run.workflowEngine} ${id}`);
   }
 });
 
-test('runs that are accepted together are told together, and all of them submitted', async () => {
-  const asked = Array.from({ length: 20 }, (_, which) =>
-    stage.api.post('/workflow-runs', { workflow: { title: 'woken' } }, { key: `together-${which}` }),
-  );
-  for (const answer of asked) {
-    const { id } = created(await answer);
-    expect((await stage.runs.reaches(id, 'SCHEDULED', 'RUNNING')).execution.outcome).toBe('known');
+test('runs that are accepted together are all submitted', async () => {
+  for (const answer of await Promise.all(Array.from({ length: 20 }, (_, which) => start(`together-${which}`)))) {
+    expect((await stage.runs.reaches(created(answer).id, 'SCHEDULED', 'RUNNING')).execution.outcome).toBe('known');
   }
+});
+
+test.each<{ reason: string; told: [string, number?][]; messages: string[] }>([
+  { reason: 'one new run by its id', told: [['e', 1]], messages: ['e 1'] },
+  { reason: 'what is not new without one', told: [['e']], messages: ['e'] },
+  {
+    reason: 'several new runs once, without ids',
+    told: [
+      ['e', 1],
+      ['e', 2],
+    ],
+    messages: ['e'],
+  },
+  { reason: 'a new run and a wish once, without an id', told: [['e', 1], ['e']], messages: ['e'] },
+  {
+    reason: 'each engine by itself',
+    told: [
+      ['e', 1],
+      ['f', 2],
+    ],
+    messages: ['e 1', 'f 2'],
+  },
+])('other processes are told $reason', async ({ told, messages }) => {
+  const wakeUps = new WakeUps(stage.app.database, new Log({ level: 'silent' }));
+  for (const one of told) wakeUps.wake(...one);
+  await until(
+    () => Promise.resolve(heard),
+    ({ length }) => length >= messages.length,
+  );
+  expect([...heard].sort()).toEqual(messages);
+  await wakeUps.close();
+});
+
+test('what was not told yet is told before the end', async () => {
+  const wakeUps = new WakeUps(stage.app.database, new Log({ level: 'silent' }));
+  wakeUps.wake('e', 1);
+  await wakeUps.close();
+  await until(
+    () => Promise.resolve(heard),
+    ({ length }) => length > 0,
+  );
+  expect(heard).toEqual(['e 1']);
 });

@@ -19,7 +19,7 @@ export class WakeUps {
   private listener: Listener | undefined;
   /** By engine, the new run that is all there is to tell. */
   private readonly pending = new Map<string, number | undefined>();
-  private soon: NodeJS.Timeout | NodeJS.Immediate | undefined;
+  private notification: NodeJS.Timeout | NodeJS.Immediate | undefined;
   private notifiedAt = -Infinity;
   private client: pg.Client | undefined;
   private reconnect: NodeJS.Timeout | undefined;
@@ -37,7 +37,7 @@ export class WakeUps {
     // The first of many goes at once, the others together. A timer takes a millisecond at least.
     const waitMs = this.notifiedAt + COALESCE_MS - performance.now();
     const notify = (): void => void this.notify();
-    this.soon ??= waitMs > 0 ? setTimeout(notify, waitMs) : setImmediate(notify);
+    this.notification ??= waitMs > 0 ? setTimeout(notify, waitMs) : setImmediate(notify);
   }
 
   /** Makes this process a worker: wake-ups of its own and of others reach `listener`. */
@@ -54,7 +54,7 @@ export class WakeUps {
   }
 
   private async notify(): Promise<void> {
-    this.soon = undefined;
+    this.notification = undefined;
     if (this.pending.size === 0) return;
     this.notifiedAt = performance.now();
     const messages = [...this.pending].map(([engine, newRun]) => toMessage(engine, newRun));

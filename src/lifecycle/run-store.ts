@@ -117,6 +117,8 @@ export async function readSubmissionParts(db: Db, runIds: number[]): Promise<Map
 export interface RunToDrive {
   run: RunRecord;
   parts: SubmissionParts | undefined;
+  /** Read and not claimed: the lease in `run` is held once a write about the run is stored. */
+  unclaimed?: true;
 }
 
 /** Most runs are claimed for their first submit: its parts come with their records, in one statement. */
