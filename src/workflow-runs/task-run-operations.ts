@@ -44,7 +44,9 @@ export function requestOperation(id: string, example: OperationExample): Operati
   return {
     id,
     summary: 'Ask for a retry of the run limited to this task and its downstream, or for a cancel of the task',
-    description: 'With `dry_run` the answer is only `{action, available, reason?}`, and nothing is stored.',
+    description:
+      'With `dry_run` the answer is only `{action, available, reason?}`, and nothing is stored. The cancel of a task leaves no ' +
+      'lifecycle event of the run: its `reason` is not kept.',
     problems: [
       'task-run-not-found',
       'workflow-run-not-found',
