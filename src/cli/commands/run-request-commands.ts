@@ -33,7 +33,7 @@ const REQUESTS = {
 export function addRunRequestCommands(runs: Command, cli: Cli): void {
   for (const [name, { summary, forTasks, example }] of Object.entries(REQUESTS)) {
     const command = leaf(runs, `${name} <id>`, summary)
-      .option('--reason <text>', `kept in the history${name === 'cancel' ? '; of a task there is none' : ''}`)
+      .option('--reason <text>', `kept in the history${name === 'cancel' ? '; that of a single task is not' : ''}`)
       .option('--dry-run', 'only say whether it is possible')
       .option('--watch', 'show the run until it ends; the exit code is then that of the run')
       .option('--wait', 'wait until the run ends; the exit code is then that of the run');
