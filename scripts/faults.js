@@ -19,6 +19,9 @@ The last line is \`N passed, N failed, N without a test\`: rows, not tests. A ro
 const { FAULT_CATALOGUE } = await import(new URL('../test/faults/catalogue.ts', import.meta.url).href);
 const ROW = /\bF[1-9]\d?\b/g;
 
+/** They compare what the machine can do with what it does: nothing else runs beside their full form. */
+const MEASURES = /\boverload\.test\.ts$/;
+
 const { values, positionals: chosen } = readOptions(
   USAGE,
   { report: { type: 'boolean', default: false }, short: { type: 'boolean', default: false } },
@@ -54,6 +57,12 @@ async function runTests(ids) {
   const files = ['test', 'src', 'adapters']
     .flatMap((folder) => testFiles(join(root, folder)))
     .filter((file) => titlesOf(file).some((title) => pattern.test(title)));
+  const beside = files.filter((file) => values.short || !MEASURES.test(file));
+  const alone = files.filter((file) => !beside.includes(file));
+  return [...(await runFiles(beside, pattern)), ...(await runFiles(alone, pattern))];
+}
+
+async function runFiles(files, pattern) {
   if (files.length === 0) return [];
   const options = ['--testNamePattern', pattern.source, '--runTestsByPath', ...files];
   const { ok, report } = await runJest(options, values.short ? {} : { FAULTS: 'full' });
