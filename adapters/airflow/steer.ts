@@ -100,7 +100,12 @@ export class AirflowSteering {
     return this.inTurn(ref.key, async () => {
       const run = await this.runs.read(ref, ctx);
       if (!run) throw new EngineError('not-found', `Airflow has no run ${ref.key}`);
-      if (!hasEnded(run) || run.baseline !== baseline) return { outcome: 'active-again' };
+      if (run.baseline !== baseline) return { outcome: 'active-again' };
+      if (!hasEnded(run)) {
+        if (!run.stoppedAt) return { outcome: 'active-again' };
+        // The scheduler writes a run that we stopped as running once more before it ends it: nobody has cleared it (seen, 2.11.2).
+        throw new EngineError('conflict', 'Airflow is still stopping the run');
+      }
       const instances = await this.runs.instances(run, ctx);
       const compiled = compiledRun(run, instances);
       const targets = compiled

@@ -175,6 +175,15 @@ describe('afterBaseline', () => {
     expect(after({ ...run, execution: { ...run.execution, ...execution } }, seen())).toEqual({});
   });
 
+  test('a stop that goes on is waited for: the retry would be taken for what it undoes', () => {
+    const stopping = seen({ phase: 'running', stopEvidence: true });
+    expect(after(retrying(), stopping)).toEqual({
+      failures: 0,
+      lastError: { code: 'draining', message: 'the engine is still stopping the run', at: NOW.toISOString() },
+    });
+    expect(after(retrying({ desiredAt: ago(60_000) }), stopping)).toMatchObject({ execution: { outcome: 'known' } });
+  });
+
   test('a word that nobody knows, without baseline and tasks, is no execution that is active again', () => {
     const unclear = seen();
     delete unclear.phase;

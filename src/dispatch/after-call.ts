@@ -76,7 +76,11 @@ export function afterBaseline(run: RunRecord, seen: PresentExecution, ticket: nu
   // Somebody sent the retry while we looked: what we saw may be its result, and must not become what it is told from.
   if (run.execution.outcome !== 'none' || run.execution.baseline !== null) return {};
   const { baseline = null, liveTasks = 0, phase } = seen;
-  if (phase !== undefined && !FINAL_PHASES.includes(phase)) {
+  const isActive = phase !== undefined && !FINAL_PHASES.includes(phase);
+  const isPastGrace = run.readAt.getTime() - run.desiredAt.getTime() >= drainGraceMs;
+  // Airflow 2.11.2 may show a stopped run as ended, then as running, then as ended for good.
+  const isStopping = isActive && seen.stopEvidence && !isPastGrace;
+  if (isActive && !isStopping) {
     const accepted = afterAccepted(run, {});
     return {
       ...accepted,
@@ -84,9 +88,9 @@ export function afterBaseline(run: RunRecord, seen: PresentExecution, ticket: nu
       execution: { ...run.execution, ...accepted.execution, baseline: NO_BASELINE },
     };
   }
-  const drained = liveTasks === 0 || run.readAt.getTime() - run.desiredAt.getTime() >= drainGraceMs;
-  if (drained) return { failures: 0, lastError: null, execution: { ...run.execution, baseline } };
-  const message = `${liveTasks} tasks are still alive`;
+  const isDrained = !isStopping && (liveTasks === 0 || isPastGrace);
+  if (isDrained) return { failures: 0, lastError: null, execution: { ...run.execution, baseline } };
+  const message = isStopping ? 'the engine is still stopping the run' : `${liveTasks} tasks are still alive`;
   return { failures: 0, lastError: { code: 'draining', message, at: run.readAt.toISOString() } };
 }
 
