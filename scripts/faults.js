@@ -19,7 +19,7 @@ The last line is \`N passed, N failed, N without a test\`: rows, not tests. A ro
 const { FAULT_CATALOGUE } = await import(new URL('../test/faults/catalogue.ts', import.meta.url).href);
 const ROW = /\bF[1-9]\d?\b/g;
 
-/** They compare what the machine can do with what it does: nothing else runs beside their full form. */
+/** Suites that compare what the service does with the most it can: nothing else runs beside their full form. */
 const MEASURES = /\boverload\.test\.ts$/;
 
 const { values, positionals: chosen } = readOptions(

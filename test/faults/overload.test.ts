@@ -12,25 +12,28 @@ import { startScriptedService, type ServiceProcess } from '../support/service-pr
 import { form } from './form.js';
 
 let own: BenchDatabase;
-let home: string;
 let api: ServiceProcess;
 let load: Load;
+/** What was begun, the last first. */
+const ends: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
   own = await startBenchDatabase();
-  home = await mkdtemp(join(tmpdir(), 'signalbox-overload-'));
+  ends.unshift(() => own.stop());
+  // Peak and overload on the same cores, whatever the load needs for three times as many requests.
+  keepOffLoad(own.pid);
+  const home = await mkdtemp(join(tmpdir(), 'signalbox-overload-'));
+  ends.unshift(() => rm(home, { recursive: true, force: true }));
   await seedWorkflow(own.database);
   const env = { DATABASE_URL: own.url, DATA_DIR: home, PORT: '0', LOG_LEVEL: 'error' };
   api = await startScriptedService('api', env);
+  ends.unshift(() => api.stop());
   load = Load.start();
-  // Peak and overload on the same cores, whatever the load needs for three times as many requests.
-  for (const pid of [api.child.pid ?? 0, own.pid]) keepOffLoad(pid);
-}, 60_000);
+  ends.unshift(() => load.stop());
+  keepOffLoad(api.child.pid ?? 0);
+});
 afterAll(async () => {
-  await load.stop();
-  await api.stop();
-  await own.stop();
-  await rm(home, { recursive: true, force: true });
+  for (const end of ends) await end();
 });
 
 test('F9: at three times its peak the API goes on at its peak, and tells the others at once when to repeat', async () => {
