@@ -77,7 +77,11 @@ async function request(session: Session, type: string, id: number, options: Requ
   }
   const { status } = await api.write('POST', where, { body });
   if (status === 200) {
-    const { reason } = await dryRun();
+    // The request was answered, whatever becomes of the reason.
+    const reason = await dryRun().then(
+      (answer) => answer.reason,
+      () => undefined,
+    );
     terminal.talk(reason === undefined ? 'Nothing changed.' : `Nothing changed: ${reason}.`);
   }
   if (options.watch) await watchRun(session, id, 'talk');
