@@ -24,7 +24,7 @@ export class Background {
       this.dispatcher.start();
       this.hints.start();
       this.registrar.start();
-      await this.wakeUps.listen((engine, newRun) => this.dispatcher.wake(engine, newRun));
+      await this.wakeUps.listen((engine, newRunId) => this.dispatcher.wake(engine, newRunId));
     }
     if (roles.reconcile) {
       this.reconciling.start();

@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '../../test/support/database.js';
-import { storePlainWorkflow } from '../../test/support/plain-workflow.js';
+import { storePlainRun, storePlainWorkflow } from '../../test/support/plain-workflow.js';
 import { readRunRecord, readSubmissionParts } from '../lifecycle/run-store.js';
 import { moveRuns } from '../lifecycle/move-runs.js';
-import { createRun } from '../workflow-runs/create-run.js';
 import { claimDueRuns } from './claim-due-runs.js';
 
 const LEASE_MS = 15_000;
@@ -22,8 +21,7 @@ beforeEach(() => db.database.query({ text: 'DELETE FROM workflow_runs' }));
 
 async function due(project: string, runs: number): Promise<void> {
   for (let run = 0; run < runs; run++) {
-    const workflowId = workflows.get(project) ?? 0;
-    await createRun(db.database, { project, workflowId, parameters: {}, labels: [], staleAfterMs: 45_000 });
+    await storePlainRun(db.database, { project, workflowId: workflows.get(project) ?? 0 });
   }
 }
 
@@ -74,10 +72,8 @@ test('runs that are not due yet, or of another engine, stay', async () => {
 
 test('what a first submit carries comes with the claim; a run that may be on its engine comes without', async () => {
   const content = { parameters: { day: '2026-03-01' }, labels: [{ key: 'team', value: 'blue' }] };
-  const create = async (): Promise<number> => {
-    const run = { project: 'a', workflowId: workflows.get('a') ?? 0, ...content, staleAfterMs: 45_000 };
-    return (await createRun(db.database, run))?.id ?? 0;
-  };
+  const create = (): Promise<number> =>
+    storePlainRun(db.database, { project: 'a', workflowId: workflows.get('a') ?? 0, ...content });
   const [sent, fresh] = [await create(), await create()];
   await db.database.query({
     text: `UPDATE workflow_executions SET outcome = 'in_flight' WHERE workflow_run_id = $1`,

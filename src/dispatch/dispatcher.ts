@@ -30,9 +30,9 @@ export class Dispatcher {
     for (const lane of this.lanes) lane.start();
   }
 
-  /** Rows of this engine became due, of all engines where none is named; `newRun`: see {@link Lane.wake}. */
-  wake(engine?: string, newRun?: number): void {
-    for (const lane of this.lanes) if (engine === undefined || lane.engineName === engine) lane.wake(newRun);
+  /** Rows of this engine became due, of all engines where none is named; `newRunId`: see {@link Lane.wake}. */
+  wake(engine?: string, newRunId?: number): void {
+    for (const lane of this.lanes) if (engine === undefined || lane.engineName === engine) lane.wake(newRunId);
   }
 
   /** Whether more runs were due on this engine than there was room for. */

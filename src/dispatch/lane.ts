@@ -30,7 +30,7 @@ export class Lane {
   private rouse: (() => void) | undefined;
   private awake = false;
   /** What woke us, if it was one new run and nothing else. */
-  private newRun: number | undefined;
+  private newRunId: number | undefined;
   private askAgainAt = 0;
   /** The last claim found as many as it asked for. */
   backlog = false;
@@ -52,9 +52,9 @@ export class Lane {
     this.loop = this.run();
   }
 
-  /** Rows became due; `newRun`: it is this one, just stored. */
-  wake(newRun?: number): void {
-    this.newRun = this.awake ? undefined : newRun;
+  /** Rows became due; `newRunId`: a run that was just stored, if that is all there is to tell. */
+  wake(newRunId?: number): void {
+    this.newRunId = this.awake ? undefined : newRunId;
     this.awake = true;
     this.rouse?.();
   }
@@ -71,10 +71,10 @@ export class Lane {
   private async run(): Promise<void> {
     let lookedAt = performance.now();
     while (this.running) {
-      const { newRun } = this;
+      const { newRunId } = this;
       this.awake = false;
-      this.newRun = undefined;
-      if (newRun === undefined || !(await this.takeAlone(newRun))) {
+      this.newRunId = undefined;
+      if (newRunId === undefined || !(await this.takeAlone(newRunId))) {
         await this.fill();
         lookedAt = performance.now();
       }
@@ -84,12 +84,12 @@ export class Lane {
   }
 
   /** A new run that comes while nothing else is in hand waits for no claim; false when what is due has to be claimed. */
-  private async takeAlone(newRun: number): Promise<boolean> {
+  private async takeAlone(newRunId: number): Promise<boolean> {
     if (this.backlog || this.busy.size > 0 || this.engine.gateway.closedForMs() > 0) return false;
     try {
-      await this.askForEpoch();
-      const claim = await takeNewRun(this.database, this.engineName, newRun, this.options.leaseMs);
+      const claim = await takeNewRun(this.database, this.engineName, newRunId, this.options.leaseMs);
       if (!claim) return false;
+      await this.askForEpoch();
       for (const due of claim.runs) this.take(due, claim.token);
       return true;
     } catch (error) {

@@ -60,7 +60,7 @@ export class RunDriver {
           },
         )
         .catch((failure: unknown) => {
-          // The lease runs out and another visit follows.
+          // Another visit follows, once the lease has run out if it was stored.
           this.log.warn({ workflow_run_id: due.run.id, err: failure }, 'the failure of a run could not be stored');
         });
     }

@@ -1,9 +1,8 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '../../test/support/database.js';
-import { storePlainWorkflow } from '../../test/support/plain-workflow.js';
+import { storePlainRun, storePlainWorkflow } from '../../test/support/plain-workflow.js';
 import type { Engine } from '../engines/engines.js';
 import { readRunRecord } from '../lifecycle/run-store.js';
-import { createRun } from '../workflow-runs/create-run.js';
 import { claimDueRuns, type Claim } from './claim-due-runs.js';
 import { commitIntent } from './intent.js';
 import type { Step } from './next-step.js';
@@ -21,18 +20,7 @@ beforeAll(async () => {
   workflowId = await storePlainWorkflow(db.database, 'p');
 });
 afterAll(() => db.drop());
-
-async function newRun(): Promise<number> {
-  const row = await createRun(db.database, {
-    project: 'p',
-    workflowId,
-    parameters: {},
-    labels: [],
-    staleAfterMs: 45_000,
-  });
-  if (!row) throw new Error('no run was stored');
-  return row.id;
-}
+beforeEach(() => db.database.query({ text: 'DELETE FROM workflow_runs' }));
 
 function visitOf(claim: Claim | undefined): Visit {
   if (!claim?.runs[0]) throw new Error('nothing was taken');
@@ -41,6 +29,7 @@ function visitOf(claim: Claim | undefined): Visit {
   });
 }
 
+const newRun = (): Promise<number> => storePlainRun(db.database, { project: 'p', workflowId });
 const take = (id: number): Promise<Claim | undefined> => takeNewRun(db.database, 'e', id, LEASE_MS);
 const stored = (id: number): ReturnType<typeof readRunRecord> => readRunRecord(db.database, id);
 
@@ -55,7 +44,7 @@ test('a taken run is stored as it was until its intent is, and then under the le
     leaseToken: visit.run.leaseToken,
     execution: { outcome: 'in_flight', engineEpoch: 'first' },
   });
-  expect((run?.leaseUntil?.getTime() ?? 0) - (run?.readAt.getTime() ?? 0)).toBeGreaterThan(LEASE_MS - 1_000);
+  expect(run?.leaseUntil).toEqual(new Date((run?.execution.attemptedAt?.getTime() ?? 0) + LEASE_MS));
   expect((await claimDueRuns(db.database, 'e', 10, LEASE_MS)).runs).toEqual([]);
 });
 

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '../../test/support/database.js';
-import { storePlainWorkflow } from '../../test/support/plain-workflow.js';
+import { storePlainRun, storePlainWorkflow } from '../../test/support/plain-workflow.js';
 import { facts } from '../../test/support/run-records.js';
 import { EngineError } from '../../adapters/spi/engine-error.js';
 import type { Config } from '../config.js';
@@ -13,7 +13,6 @@ import type { RunRecord } from '../lifecycle/run-record.js';
 import { readRunRecord } from '../lifecycle/run-store.js';
 import { KillPoints } from '../platform/kill-points.js';
 import type { Log } from '../platform/log.js';
-import { createRun } from '../workflow-runs/create-run.js';
 import { claimDueRuns } from './claim-due-runs.js';
 import { giveUp } from './give-up.js';
 import type { Step } from './next-step.js';
@@ -35,7 +34,7 @@ beforeAll(async () => {
 afterAll(() => db.drop());
 
 async function claimed(next: (run: RunRecord) => Step = () => REST): Promise<Visit> {
-  await createRun(db.database, { project: 'p', workflowId, parameters: {}, labels: [], staleAfterMs: 45_000 });
+  await storePlainRun(db.database, { project: 'p', workflowId });
   const { token, runs } = await claimDueRuns(db.database, 'e', 1, LEASE_MS);
   if (!runs[0]) throw new Error('nothing was claimed');
   return new Visit(new VisitStore(db.database), runs[0], token, LEASE_MS, next);

@@ -7,8 +7,8 @@ const CHANNEL = 'signalbox_due';
 const COALESCE_MS = 5;
 const RECONNECT_MS = 1_000;
 
-/** Without an engine: rows of any may be due. `newRun`: the one row that is due was just stored. */
-type Listener = (engine?: string, newRun?: number) => void;
+/** Without an engine: rows of any may be due. `newRunId`: a run that was just stored, if that is all there is to tell. */
+type Listener = (engine?: string, newRunId?: number) => void;
 
 /**
  * Tells workers that an engine has due rows: directly in this process, by one coalesced NOTIFY to others. A lost wake-up costs
@@ -17,7 +17,7 @@ type Listener = (engine?: string, newRun?: number) => void;
 @Injectable()
 export class WakeUps {
   private listener: Listener | undefined;
-  /** By engine, the new run that is all there is to tell. */
+  /** By engine, the new run if that is all there is to tell. */
   private readonly pending = new Map<string, number | undefined>();
   private notification: NodeJS.Timeout | NodeJS.Immediate | undefined;
   private notifiedAt = -Infinity;
@@ -31,9 +31,9 @@ export class WakeUps {
   ) {}
 
   /** Called after the commit that made a row due. Cheap; never throws. */
-  wake(engine: string, newRun?: number): void {
-    if (this.listener) return this.listener(engine, newRun);
-    this.pending.set(engine, this.pending.has(engine) ? undefined : newRun);
+  wake(engine: string, newRunId?: number): void {
+    if (this.listener) return this.listener(engine, newRunId);
+    this.pending.set(engine, this.pending.has(engine) ? undefined : newRunId);
     // The first of many goes at once, the others together. A timer takes a millisecond at least.
     const waitMs = this.notifiedAt + COALESCE_MS - performance.now();
     const notify = (): void => void this.notify();
@@ -57,7 +57,7 @@ export class WakeUps {
     this.notification = undefined;
     if (this.pending.size === 0) return;
     this.notifiedAt = performance.now();
-    const messages = [...this.pending].map(([engine, newRun]) => toMessage(engine, newRun));
+    const messages = [...this.pending].map(([engine, newRunId]) => toMessage(engine, newRunId));
     this.pending.clear();
     try {
       await this.database.query({ name: 'wake-workers', text: WAKE_WORKERS, values: [CHANNEL, messages] });
@@ -98,11 +98,11 @@ const WAKE_WORKERS = `
 SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, message) FROM unnest($2::text[]) AS message`;
 
 /** The engine, and after a space the new run: names of engines have none. */
-function toMessage(engine: string, newRun: number | undefined): string {
-  return newRun === undefined ? engine : `${engine} ${newRun}`;
+function toMessage(engine: string, newRunId: number | undefined): string {
+  return newRunId === undefined ? engine : `${engine} ${newRunId}`;
 }
 
 function fromMessage(message: string): Parameters<Listener> {
-  const [engine, newRun] = message.split(' ');
-  return [engine, newRun === undefined ? undefined : Number(newRun)];
+  const [engine, newRunId] = message.split(' ');
+  return [engine, newRunId === undefined ? undefined : Number(newRunId)];
 }
