@@ -7,7 +7,7 @@ import { Database } from '../platform/database.js';
 import { Log } from '../platform/log.js';
 import { WakeUps } from './wake-ups.js';
 
-/** What arrives before that was woken for. */
+/** The poll comes later than `SOON_MS`: what has arrived by then was woken for. */
 const POLL = { POLL_INTERVAL: '60s', RECONCILE_INTERVAL: '1h' };
 const SOON_MS = 30_000;
 
