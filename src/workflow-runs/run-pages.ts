@@ -4,7 +4,8 @@ import type { Position } from '../lists/cursor.js';
 import { Database, type Db } from '../platform/database.js';
 import { SharedReads } from '../platform/shared-reads.js';
 import { RunReader } from './run-reader.js';
-import { listRuns, type RunList } from './runs-store.js';
+import type { RunList } from './run-list.js';
+import { listRuns } from './runs-store.js';
 import { staleAfterMs } from './stale-after.js';
 
 /** A page of runs as an answer shows it. */

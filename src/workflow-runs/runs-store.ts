@@ -1,13 +1,14 @@
 /** Reads of workflow runs. Nothing here calls an engine or knows one. */
-import { RUN_STATES, type RunState } from '../lifecycle/run-state.js';
+import { RUN_STATES } from '../lifecycle/run-state.js';
 import { RUN_LABELS, selectorConditions } from '../labels/label-selector-sql.js';
-import type { LabelTerm } from '../labels/label-selector.js';
 import type { Position } from '../lists/cursor.js';
 import { endPage } from '../lists/end-page.js';
 import { fillPage, shareOfPage, type FilledPage, type Part } from '../lists/fill-page.js';
 import { pageSql } from '../lists/page-sql.js';
 import { StatementValues } from '../lists/statement-values.js';
 import type { Db } from '../platform/database.js';
+import { preparedName } from './prepared-pages.js';
+import { isOfOneState, type RunFilters, type RunList } from './run-list.js';
 import { PAGE_COLUMNS, pageText, readPage, type ListedRun } from './run-page-text.js';
 import { RUN_JOINS, runColumns, type RunRow, type ShownRun } from './run-row.js';
 
@@ -45,29 +46,6 @@ export async function readRuns(
   return names.map((_, index) => found.get(index + 1));
 }
 
-export interface RunFilters {
-  states?: RunState[] | undefined;
-  workflowTitle?: string | undefined;
-  workflowVersion?: number | undefined;
-  workflowEngine?: string | undefined;
-  externalId?: string | undefined;
-  /** Both are exclusive. */
-  createdAfter?: string | undefined;
-  createdBefore?: string | undefined;
-}
-
-export interface RunList {
-  project: string;
-  filters: RunFilters;
-  terms: LabelTerm[];
-  orderBy: 'id' | 'created_at';
-  direction: 'asc' | 'desc';
-  position?: Position | undefined;
-  limit: number;
-  skip: number;
-  staleAfterMs: number;
-}
-
 /** One page. It may be short, with a selector even empty, and still have a next one. */
 export function listRuns(db: Db, list: RunList): Promise<FilledPage<ShownRun>> {
   return fillPage(list, (part) => readPart(db, { ...list, ...part }));
@@ -90,13 +68,10 @@ async function readPart(db: Db, list: RunList): Promise<Part<ShownRun> | undefin
   const createdAt = list.orderBy === 'created_at';
   const order = page.order.replaceAll('page.', 'r.');
   const share = shareOfPage(list.limit);
-  const { rows } = await db.query<PageRow>({
-    ...preparedName(list),
-    text: `WITH ${page.ctes}
+  const text = `WITH ${page.ctes}
       SELECT shown.entries, shown.found, octet_length(shown.entries) AS bytes, ${page.examinedTo} AS "examinedTo"
-      FROM (${pageText({ staleAfterMs: values.add(list.staleAfterMs), order, createdAt, share })}) shown`,
-    values: values.list,
-  });
+      FROM (${pageText({ staleAfterMs: values.add(list.staleAfterMs), order, createdAt, share })}) shown`;
+  const { rows } = await db.query<PageRow>({ ...preparedName(list, text), text, values: values.list });
   const { entries, found, bytes, examinedTo } = rows[0] ?? NO_ROW;
   const runs = readPage(entries, { createdAt });
   if (runs.length < found) return undefined;
@@ -130,12 +105,6 @@ export async function estimateRuns(db: Db, list: Pick<RunList, 'project' | 'filt
   return rows[0]?.['QUERY PLAN'][0].Plan['Plan Rows'] ?? 0;
 }
 
-/** Answered by one index whatever the state is; with more conditions the planner is to choose. */
-function isOfOneState({ filters, terms, orderBy }: RunList): boolean {
-  const given = Object.values(filters).filter((value) => value !== undefined);
-  return given.length === 1 && filters.states?.length === 1 && terms.length === 0 && orderBy === 'id';
-}
-
 function filterSql(project: string, filters: RunFilters, values: StatementValues, ranged?: 'state'): string[] {
   const conditions: string[] = [];
   const { states } = filters;
@@ -164,35 +133,6 @@ function filterSql(project: string, filters: RunFilters, values: StatementValues
     conditions.push(`r.created_at < ${values.add(filters.createdBefore)}::timestamptz`);
   }
   return conditions;
-}
-
-/** Page sizes whose statement is kept prepared on every connection. */
-const PREPARED_LIMITS: readonly number[] = [10, 20, 25, 50, 100];
-
-/** Terms of a selector whose statement is kept prepared, at most. */
-const PREPARED_TERMS = 2;
-
-/**
- * Planning takes as long as reading a page, and with a selector twice as long. Kept is the plan of pages whose way through
- * the indexes is the same whatever the values are; for all others the values decide which plan is good, or there are too many
- * forms to keep. Everything that changes the text is in the name.
- */
-function preparedName(list: RunList): { name?: string } {
-  const { filters, terms, orderBy, direction, position, limit, skip } = list;
-  const byState = isOfOneState(list);
-  const indexed = byState || Object.values(filters).every((value) => value === undefined);
-  const fewLabels =
-    terms.length <= PREPARED_TERMS && terms.every((term) => term.op === 'in' && term.values.length === 1);
-  const byLabels = terms.length > 0 && fewLabels && orderBy === 'id';
-  if ((terms.length > 0 && !byLabels) || !indexed || skip > 0 || !PREPARED_LIMITS.includes(limit)) return {};
-  const shape = [
-    orderBy,
-    direction,
-    position === undefined ? 'first' : 'next',
-    byState ? filters.states?.[0] : byLabels ? `labels-${terms.length}` : 'all',
-    limit,
-  ];
-  return { name: `runs.list.${shape.join('.')}` };
 }
 
 /** Writers of labels of one run take turns, so that its limit holds; whoever drives the run is not kept waiting. */

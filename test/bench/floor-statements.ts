@@ -4,7 +4,8 @@ import type { Database, Db, Statement } from '../../src/platform/database.js';
 import { idempotent } from '../../src/platform/idempotency.js';
 import { parseLabelSelector } from '../../src/labels/label-selector.js';
 import { createRun } from '../../src/workflow-runs/create-run.js';
-import { listRuns, readRun, type RunList } from '../../src/workflow-runs/runs-store.js';
+import type { RunList } from '../../src/workflow-runs/run-list.js';
+import { listRuns, readRun } from '../../src/workflow-runs/runs-store.js';
 import { readRunnableWorkflow } from '../../src/workflows/workflows-store.js';
 
 export const STALE_AFTER_MS = 45_000;

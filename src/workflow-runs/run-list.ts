@@ -1,0 +1,37 @@
+/** What a list of runs asks for. */
+import type { LabelTerm } from '../labels/label-selector.js';
+import type { RunState } from '../lifecycle/run-state.js';
+import type { Position } from '../lists/cursor.js';
+
+export interface RunFilters {
+  states?: RunState[] | undefined;
+  workflowTitle?: string | undefined;
+  workflowVersion?: number | undefined;
+  workflowEngine?: string | undefined;
+  externalId?: string | undefined;
+  /** Both are exclusive. */
+  createdAfter?: string | undefined;
+  createdBefore?: string | undefined;
+}
+
+export interface RunList {
+  project: string;
+  filters: RunFilters;
+  terms: LabelTerm[];
+  orderBy: 'id' | 'created_at';
+  direction: 'asc' | 'desc';
+  position?: Position | undefined;
+  limit: number;
+  skip: number;
+  staleAfterMs: number;
+}
+
+/** Answered by one index whatever the state is; with more conditions the planner is to choose. */
+export function isOfOneState({ filters, terms, orderBy }: RunList): boolean {
+  return hasOnly(filters, 'states') && filters.states?.length === 1 && terms.length === 0 && orderBy === 'id';
+}
+
+/** Whether nothing is filtered by but this. */
+export function hasOnly(filters: RunFilters, name: keyof RunFilters): boolean {
+  return Object.entries(filters).every(([given, value]) => value === undefined || given === name);
+}
