@@ -16,8 +16,8 @@ const PLAIN_LABELS = 2;
 /** Terms of any other selector that is kept, at most: one of a thousand is a plan of a thousand parts. */
 const TERMS = 8;
 
-/** Other selectors that are kept. */
-const SELECTORS = new KeptForms('runs.list.selector-', 24);
+/** Other selectors that are kept: a plan takes a half to one and a half megabytes, on each connection. */
+const SELECTORS = new KeptForms('runs.list.selector-', 12);
 
 /** The name to send the statement of a page under; none = it is planned each time. */
 export function preparedName(list: RunList, text: string): { name?: string } {
