@@ -1,4 +1,4 @@
-/** How often a form is asked for before it is kept: who looks once leaves no plan on every connection. */
+/** How often a form is asked for before it is kept: a look or two leave no plan on any connection. */
 const ASKED = 3;
 
 /** Forms whose requests are counted at a time. */
@@ -22,15 +22,17 @@ export class KeptForms {
     const known = this.names.get(text);
     if (known !== undefined || this.names.size >= this.most) return known;
     const asked = (this.asked.get(text) ?? 0) + 1;
-    // The longest unasked goes first.
+    // Taken out and put at the end: the first is the one that has not come for the longest time.
     this.asked.delete(text);
     if (asked < ASKED) {
       this.asked.set(text, asked);
-      for (const [oldest] of this.asked) if (this.asked.size > COUNTED) this.asked.delete(oldest);
+      const [oldest] = this.asked.keys();
+      if (this.asked.size > COUNTED && oldest !== undefined) this.asked.delete(oldest);
       return undefined;
     }
     const name = `${this.prefix}${this.names.size + 1}`;
     this.names.set(text, name);
+    if (this.names.size === this.most) this.asked.clear();
     return name;
   }
 }

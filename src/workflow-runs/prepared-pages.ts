@@ -1,11 +1,11 @@
 /**
- * Which statements of pages each connection keeps prepared: planning takes as long as reading a page, and with a selector
- * twice as long. Kept is the plan of pages whose way through the indexes is the same whatever the values are; for all others
- * the values decide which plan is good, or there are too many forms to keep.
+ * Which statements of pages each connection keeps prepared: planning takes as long as reading a page, or longer. Kept is the
+ * plan of pages whose way through the indexes is the same whatever the values are; for all others the values decide which plan
+ * is good, or there are too many forms to keep.
  */
 import type { LabelTerm } from '../labels/label-selector.js';
 import { KeptForms } from '../lists/kept-forms.js';
-import { hasOnly, isOfOneState, type RunList } from './run-list.js';
+import { filtersNothingBut, isOfOneState, type RunList } from './run-list.js';
 
 /** Page sizes whose statement is kept. */
 const LIMITS: readonly number[] = [10, 20, 25, 50, 100];
@@ -13,7 +13,7 @@ const LIMITS: readonly number[] = [10, 20, 25, 50, 100];
 /** Labels of a selector of nothing else, at most, that is kept from the first time on. */
 const PLAIN_LABELS = 2;
 
-/** Terms of any other selector that is kept, at most: one of a thousand is a plan of a thousand parts. */
+/** Terms of any other selector that is kept, at most: its plan grows with each. */
 const TERMS = 8;
 
 /** Other selectors that are kept: a plan takes a half to one and a half megabytes, on each connection. */
@@ -26,8 +26,8 @@ export function preparedName(list: RunList, text: string): { name?: string } {
 }
 
 function nameOf(list: RunList, text: string): string | undefined {
-  const { filters, terms, orderBy } = list;
-  const unfiltered = filters.states === undefined && hasOnly(filters, 'states');
+  const { filters, terms, orderBy, position } = list;
+  const unfiltered = filters.states === undefined && filtersNothingBut(filters, 'states');
   if (terms.length === 0) {
     return isOfOneState(list) ? shapeOf(list, filters.states?.[0]) : unfiltered ? shapeOf(list, 'all') : undefined;
   }
@@ -35,8 +35,10 @@ function nameOf(list: RunList, text: string): string | undefined {
   if (orderBy !== 'id') return undefined;
   if (unfiltered && terms.length <= PLAIN_LABELS && terms.every(isPlain))
     return shapeOf(list, `labels-${terms.length}`);
-  // The statement looks its labels up, so no plan knows them; states are compared in the rows of candidates alone.
-  return hasOnly(filters, 'states') && terms.length <= TERMS ? SELECTORS.nameOf(text) : undefined;
+  // First pages are what is asked for again and again. The statement looks its labels up, so no plan knows them; states are
+  // compared in rows that were looked up by their ids.
+  const kept = position === undefined && terms.length <= TERMS && filtersNothingBut(filters, 'states');
+  return kept ? SELECTORS.nameOf(text) : undefined;
 }
 
 /** Everything that changes the text. */

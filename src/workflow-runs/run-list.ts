@@ -28,10 +28,10 @@ export interface RunList {
 
 /** Answered by one index whatever the state is; with more conditions the planner is to choose. */
 export function isOfOneState({ filters, terms, orderBy }: RunList): boolean {
-  return hasOnly(filters, 'states') && filters.states?.length === 1 && terms.length === 0 && orderBy === 'id';
+  return filtersNothingBut(filters, 'states') && filters.states?.length === 1 && terms.length === 0 && orderBy === 'id';
 }
 
-/** Whether nothing is filtered by but this. */
-export function hasOnly(filters: RunFilters, name: keyof RunFilters): boolean {
+/** Whether no other filter is given; this one may be. */
+export function filtersNothingBut(filters: RunFilters, name: keyof RunFilters): boolean {
   return Object.entries(filters).every(([given, value]) => value === undefined || given === name);
 }

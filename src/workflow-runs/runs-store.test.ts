@@ -1,6 +1,6 @@
 import { NO_VERBS } from '../../adapters/spi/engine-adapter.js';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { createTestDatabase, openTestDatabase, type TestDatabase } from '../../test/support/database.js';
+import { createTestDatabase, type TestDatabase } from '../../test/support/database.js';
 import type { Label } from '../labels/label.js';
 import { MAX_CANDIDATES } from '../labels/label-selector-sql.js';
 import { parseLabelSelector, type LabelTerm } from '../labels/label-selector.js';
@@ -188,33 +188,6 @@ describe('a list', () => {
       expect(await idsOf({ terms: termsOf(selector), limit: 10 })).toEqual(await idsOf({ terms: termsOf(selector) }));
     },
   );
-
-  test.each([
-    ['!%', 'team', 'stage', 'odd', 'nokey'],
-    ['team!=%', 'a', '', '"c d"', 'b'],
-    ['team in (a,%),stage notin (b,%),odd', 'b', '""', 'nothing', '"c d"'],
-    ['odd=%,team,!stage', '""', 'a', 'b', 'nothing'],
-  ])('by %s is planned once for all values when it comes again and again', async (form, ...values) => {
-    // Connections of its own, on which nothing is kept yet.
-    const own = openTestDatabase(db.url);
-    const planned = await own.database.transaction(async (one) => {
-      for (const filters of [{}, { states: ['PENDING' as const] }]) {
-        for (const value of [...values, ...values, ...values]) {
-          const terms = termsOf(form.replaceAll('%', value));
-          const { rows } = await listRuns(one, request({ terms, filters, limit: 100 }));
-          const expected = runs.filter((run) => terms.every((term) => holds(term, run.labels))).map((run) => run.id);
-          expect(rows.map((row) => row.id)).toEqual(expected.reverse().slice(0, 100));
-        }
-      }
-      const { rows } = await one.query<{ plans: number }>({
-        text: `SELECT generic_plans AS plans FROM pg_prepared_statements WHERE name LIKE 'runs.list.selector-%'`,
-      });
-      return rows.map((row) => row.plans);
-    });
-    await own.drop();
-    expect(planned).toEqual([expect.any(Number), expect.any(Number)]);
-    for (const plans of planned) expect(plans).toBeGreaterThanOrEqual(4);
-  });
 
   test.each(['team', '!team', 'team,!odd', '!stage,!odd'])(
     'selected by "%s" holds the same when a key has more labels than are looked up at once',
