@@ -71,14 +71,14 @@ export function pageSql(request: PageRequest, values: StatementValues): PageSql 
   // over all of them to those of another project. So the project stays in it, and one index has it.
   const inOrder = byId ? [`r.project = ANY(ARRAY[${project}])`] : own;
   /** Before the ids, which the indexes have the other way round. */
-  const first = (name: string): string => `r.${name} ${direction === 'desc' ? 'asc' : 'desc'}, `;
+  const first = (column: string): string => `${column} ${direction === 'desc' ? 'asc' : 'desc'}, `;
   const columns = (request.columns ?? ['id', 'created_at']).map((name) => `r.${name}`).join(', ');
 
   if (terms.length === 0) {
     const unfiltered = request.filters.length === 0;
     const where = [...(unfiltered ? inOrder : own), ...cursor, ...request.filters].join(' AND ');
     const leading = unfiltered && byId ? 'project' : request.ranged;
-    const sort = `${leading === undefined ? '' : first(leading)}${sorted('r')}`;
+    const sort = `${leading === undefined ? '' : first(`r.${leading}`)}${sorted('r')}`;
     return {
       ctes: `page AS (SELECT ${columns} FROM ${table} r WHERE ${where} ORDER BY ${sort} ${wanted})`,
       order,
@@ -88,16 +88,18 @@ export function pageSql(request: PageRequest, values: StatementValues): PageSql 
 
   const { driver, rest } = byId ? splitDriver(terms) : { driver: undefined, rest: terms };
   const bound = String(MAX_CANDIDATES + Math.trunc(request.skip));
-  const keys = byId ? 'r.id' : 'r.created_at, r.id';
+  const keys = byId ? 'r.project, r.id' : 'r.created_at, r.id';
   const scan =
     driver === undefined
       ? `SELECT ${keys} FROM ${table} r WHERE ${[...inOrder, ...cursor].join(' AND ')}
-          ORDER BY ${byId ? first('project') : ''}${sorted('r')} LIMIT ${bound}`
+          ORDER BY ${byId ? first('r.project') : ''}${sorted('r')} LIMIT ${bound}`
       : driverSql(driver, links, { project, cursor: idCursor, direction, limit: bound }, values);
   const ofRow = ['r.id = c.id', ...own, ...request.filters].join(' AND ');
   // Of the candidate and not of the row: what does not fit is left before its row is read.
   const ofLabels = selectorConditions(rest, links, { id: 'c.id', project, cursor: idCursor }, values);
   const fits = ofLabels.length === 0 ? '' : `WHERE ${ofLabels.join(' AND ')}`;
+  // As the candidates come, so that a page that is full asks for no more of them.
+  const asTheyCome = `${byId && driver === undefined ? first('c.project') : ''}${sorted('c')}`;
   const last = direction === 'desc' ? 'asc' : 'desc';
   const end = byId
     ? `json_build_array(${direction === 'desc' ? 'min' : 'max'}(c.id))`
@@ -108,7 +110,7 @@ export function pageSql(request: PageRequest, values: StatementValues): PageSql 
     // every candidate for each of them.
     ctes: `candidates AS MATERIALIZED (${scan}),
       page AS (SELECT ${columns} FROM candidates c
-        CROSS JOIN LATERAL (SELECT ${columns} FROM ${table} r WHERE ${ofRow} OFFSET 0) r ${fits} ORDER BY ${sorted('c')} ${wanted})`,
+        CROSS JOIN LATERAL (SELECT ${columns} FROM ${table} r WHERE ${ofRow} OFFSET 0) r ${fits} ORDER BY ${asTheyCome} ${wanted})`,
     order,
     // Counted only when the page is short, so that a full page reads no more candidates than it needs.
     examinedTo: `CASE WHEN (SELECT count(*) FROM page) <= ${Math.trunc(request.limit)}

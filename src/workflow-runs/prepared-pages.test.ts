@@ -65,6 +65,15 @@ describe('a plan that is kept', () => {
     },
   );
 
+  test.each(['!nobody', 'team', 'team=a,!nobody'])(
+    'looks at no more runs for a page that "%s" fills',
+    async (selector) => {
+      const { ids, read } = await keptPage({ project: 'large', terms: termsOf(selector) });
+      expect(ids).toHaveLength(50);
+      expect(read).toBeLessThan(800);
+    },
+  );
+
   test('answers for other labels as one that is made for them', async () => {
     const found = [];
     for (const project of ['small', 'large']) {
