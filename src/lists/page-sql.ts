@@ -10,18 +10,22 @@ import type { Position } from './cursor.js';
 import { sqlExactTime } from './sql-time.js';
 import type { StatementValues } from './statement-values.js';
 
-/** Which entries of a table with `id`, `project` and `created_at` one page holds. */
-export interface PageRequest {
-  table: 'workflow_runs' | 'workflows';
-  links: LabelLinks;
+/** What a list asks for, whatever it lists. */
+export interface ListRequest {
   project: string;
+  terms: LabelTerm[];
   orderBy: 'id' | 'created_at';
   direction: 'asc' | 'desc';
   /** [id] or [created_at, id] of the last entry before this page. */
   position?: Position | undefined;
   limit: number;
   skip: number;
-  terms: LabelTerm[];
+}
+
+/** Which entries of a table with `id`, `project` and `created_at` one page holds. */
+export interface PageRequest extends ListRequest {
+  table: 'workflow_runs' | 'workflows';
+  links: LabelLinks;
   /** Conditions on the row `r`. */
   filters: string[];
   /** Columns of the table that `page` brings along, `id` and `created_at` among them; without it those two alone. */

@@ -1,7 +1,6 @@
 /** What a list of runs asks for. */
-import type { LabelTerm } from '../labels/label-selector.js';
 import type { RunState } from '../lifecycle/run-state.js';
-import type { Position } from '../lists/cursor.js';
+import type { ListRequest } from '../lists/page-sql.js';
 
 export interface RunFilters {
   states?: RunState[] | undefined;
@@ -14,15 +13,8 @@ export interface RunFilters {
   createdBefore?: string | undefined;
 }
 
-export interface RunList {
-  project: string;
+export interface RunList extends ListRequest {
   filters: RunFilters;
-  terms: LabelTerm[];
-  orderBy: 'id' | 'created_at';
-  direction: 'asc' | 'desc';
-  position?: Position | undefined;
-  limit: number;
-  skip: number;
   staleAfterMs: number;
 }
 

@@ -1,10 +1,9 @@
 /** Reads of workflows. */
 import { WORKFLOW_LABELS } from '../labels/label-selector-sql.js';
-import type { LabelTerm } from '../labels/label-selector.js';
 import type { Position } from '../lists/cursor.js';
 import { endPage } from '../lists/end-page.js';
 import { fillPage, shareOfPage, type FilledPage, type Part } from '../lists/fill-page.js';
-import { pageSql } from '../lists/page-sql.js';
+import { pageSql, type ListRequest } from '../lists/page-sql.js';
 import { sqlExactTime } from '../lists/sql-time.js';
 import { StatementValues } from '../lists/statement-values.js';
 import type { Db } from '../platform/database.js';
@@ -134,15 +133,8 @@ export interface WorkflowFilters {
   archived: boolean;
 }
 
-export interface WorkflowList {
-  project: string;
+export interface WorkflowList extends ListRequest {
   filters: WorkflowFilters;
-  terms: LabelTerm[];
-  orderBy: 'id' | 'created_at';
-  direction: 'asc' | 'desc';
-  position?: Position | undefined;
-  limit: number;
-  skip: number;
 }
 
 /** One page. It may be short, with a selector even empty, and still have a next one. */
