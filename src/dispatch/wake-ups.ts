@@ -7,6 +7,9 @@ const CHANNEL = 'signalbox_due';
 const COALESCE_MS = 5;
 const RECONNECT_MS = 1_000;
 
+/** For the server to say that it will tell us. */
+const LISTEN_TIMEOUT_MS = 10_000;
+
 /** Without an engine: rows of any may be due. `newRunId`: a run that was just stored, if that is all there is to tell. */
 type Listener = (engine?: string, newRunId?: number) => void;
 
@@ -67,7 +70,11 @@ export class WakeUps {
   }
 
   private async connect(): Promise<void> {
-    const client = new pg.Client({ ...this.database.pool.options, application_name: 'signalbox-wake-ups' });
+    const client = new pg.Client({
+      ...this.database.pool.options,
+      application_name: 'signalbox-wake-ups',
+      query_timeout: LISTEN_TIMEOUT_MS,
+    });
     client.on('notification', ({ payload }) => this.listener?.(...fromMessage(payload ?? '')));
     client.on('error', () => undefined);
     client.on('end', () => this.connectLater());

@@ -2,6 +2,7 @@ import pg from 'pg';
 import { DatabaseInRecovery, isServersWord } from './database-errors.js';
 import type { DatabaseHandle, Db, Statement } from '../../adapters/spi/engine-kind.js';
 import { Slots } from './slots.js';
+import { WatchedClient } from './watched-client.js';
 
 export type { Db, Statement } from '../../adapters/spi/engine-kind.js';
 
@@ -30,6 +31,9 @@ export interface Connections {
 /** How much longer than a statement may take we wait for the word that it took too long. */
 const SILENCE_MS = 5_000;
 
+/** How often we look for servers that say nothing. */
+const LISTEN_EVERY_MS = 1_000;
+
 /** Requests that may wait for each connection. At a few milliseconds a request that is a tenth of a second for the last of them. */
 const WAITING_PER_CONNECTION = 6;
 
@@ -37,17 +41,18 @@ const WAITING_PER_CONNECTION = 6;
 export class Database implements DatabaseHandle {
   readonly pool: pg.Pool;
   private readonly limits: Slots[] = [];
+  private readonly listening: NodeJS.Timeout | undefined;
 
   constructor(options: PoolOptions) {
+    const { statementTimeoutMs } = options;
     this.pool = new pg.Pool({
+      Client: WatchedClient,
       connectionString: options.url,
       max: options.max,
       connectionTimeoutMillis: options.acquireTimeoutMs,
       idleTimeoutMillis: 30_000,
       application_name: options.applicationName,
-      ...(options.statementTimeoutMs === undefined
-        ? {}
-        : { statement_timeout: options.statementTimeoutMs, query_timeout: options.statementTimeoutMs + SILENCE_MS }),
+      ...(statementTimeoutMs === undefined ? {} : { statement_timeout: statementTimeoutMs }),
       keepAlive: true,
       verify: (client, done) => {
         refuseStandby(client).then(() => done(), done);
@@ -57,6 +62,7 @@ export class Database implements DatabaseHandle {
     // listens while a connection is idle, and not in the moment in which it hands one to a transaction.
     this.pool.on('error', () => undefined);
     this.pool.on('connect', (client) => client.on('error', () => undefined));
+    if (statementTimeoutMs !== undefined) this.listening = this.endSilent(statementTimeoutMs + SILENCE_MS);
   }
 
   get connections(): Connections {
@@ -117,7 +123,17 @@ export class Database implements DatabaseHandle {
   }
 
   async close(): Promise<void> {
+    clearInterval(this.listening);
     await this.pool.end();
+  }
+
+  /** Whoever waits for longer is told that the database could not be asked. */
+  private endSilent(afterMs: number): NodeJS.Timeout {
+    const clients = new Set<WatchedClient>();
+    this.pool.on('connect', (client) => client instanceof WatchedClient && clients.add(client));
+    this.pool.on('remove', (client) => client instanceof WatchedClient && clients.delete(client));
+    const look = (): void => clients.forEach((client) => client.endIfSilentFor(afterMs));
+    return setInterval(look, LISTEN_EVERY_MS).unref();
   }
 }
 

@@ -229,7 +229,7 @@ class Turns {
       const whole = Buffer.concat(this.#late.splice(0));
       if (server.writable && !server.readableEnded) server.write(whole);
       else this.#sendAgain(whole);
-    }, ms);
+    }, ms).unref();
   }
 
   #sendAgain(request: Buffer): void {

@@ -1,0 +1,26 @@
+import pg from 'pg';
+
+/**
+ * A connection that knows for how long its server has said nothing. `pg` itself has a timer for each statement, `query_timeout`:
+ * with it, results outlive the collections of what is new, and most of them have to be found by one of the whole heap.
+ */
+export class WatchedClient extends pg.Client {
+  private askedAt: number | undefined;
+
+  constructor(config?: pg.ClientConfig) {
+    super(config);
+    // All that was asked is answered.
+    this.on('drain', () => (this.askedAt = undefined));
+  }
+
+  /** In all forms that `pg` has. */
+  override query(...asked: unknown[]): never {
+    this.askedAt = performance.now();
+    return Reflect.apply(super.query, this, asked) as never;
+  }
+
+  /** Ends it when the last statement has waited longer: that one fails with `Connection terminated`. */
+  endIfSilentFor(ms: number): void {
+    if (this.askedAt !== undefined && performance.now() - this.askedAt > ms) void this.end();
+  }
+}
