@@ -20,17 +20,36 @@ export function sqlMicroseconds(column: string): string {
 /** Digits of the microseconds of any time from 2001 to 2286. */
 const DIGITS = 16;
 const SECOND_DIGITS = 10;
-/** The second that was last written, as digits and up to its point: times of a run, and of a page, lie close together. */
-let second = { digits: 'none', text: '' };
+const MINUS = '-'.charCodeAt(0);
+const ZERO = '0'.charCodeAt(0);
 
-/** Microseconds since 1970, the digits of `text` from `start` to `end`, as `sqlTime` writes them: cut to milliseconds. */
+/** The minute that was last written, by its number since 1970: times of a run, and of a page, lie close together. */
+let minute = { number: Number.NaN, text: '' };
+const SECONDS = Array.from({ length: 60 }, (_, second) => String(second).padStart(2, '0'));
+const MILLISECONDS = Array.from({ length: 1000 }, (_, millisecond) => `.${String(millisecond).padStart(3, '0')}Z`);
+
+/**
+ * Microseconds since 1970, the digits of `text` from `start` to `end`, as `sqlTime` writes them: cut to milliseconds. Put together
+ * from texts that are there: a page of runs has three hundred times.
+ */
 export function rfc3339(text: string, start = 0, end = text.length): string {
-  if (end - start !== DIGITS || text[start] === '-') {
+  if (end - start !== DIGITS || text.charCodeAt(start) === MINUS) {
     return new Date(Math.floor(Number(text.slice(start, end)) / 1000)).toISOString();
   }
-  if (!text.startsWith(second.digits, start)) {
-    const digits = text.slice(start, start + SECOND_DIGITS);
-    second = { digits, text: new Date(Number(digits) * 1000).toISOString().slice(0, -'000Z'.length) };
-  }
-  return `${second.text}${text.slice(start + SECOND_DIGITS, start + SECOND_DIGITS + 3)}Z`;
+  const seconds = integerAt(text, start, SECOND_DIGITS);
+  const number = Math.floor(seconds / 60);
+  if (number !== minute.number) minute = { number, text: minuteText(number) };
+  return `${minute.text}${SECONDS[seconds - number * 60]}${MILLISECONDS[integerAt(text, start + SECOND_DIGITS, 3)]}`;
+}
+
+/** Up to its seconds. */
+function minuteText(number: number): string {
+  return new Date(number * 60_000).toISOString().slice(0, -'00.000Z'.length);
+}
+
+/** Of so many digits, without a text of their own. */
+function integerAt(text: string, start: number, digits: number): number {
+  let integer = 0;
+  for (let at = start; at < start + digits; at++) integer = integer * 10 + text.charCodeAt(at) - ZERO;
+  return integer;
 }
