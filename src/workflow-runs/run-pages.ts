@@ -18,11 +18,8 @@ export interface ShownPage {
   unread: boolean;
 }
 
-/**
- * Statements of pages under way: as many as keep this process busy with their answers. With one for each connection they cost the
- * database a quarter more, and leave none for writes.
- */
-const STATEMENTS_AT_ONCE = 6;
+/** Of the connections: pages leave some for everything else. With half as many, cores wait for a statement that waits for its turn. */
+const SHARE_OF_CONNECTIONS = 3 / 4;
 
 /** Reads pages of runs. Dashboards ask for the same one at the same moment, and share it. */
 @Injectable()
@@ -35,7 +32,7 @@ export class RunPages {
     private readonly reader: RunReader,
     private readonly config: Config,
   ) {
-    this.database = database.limited(STATEMENTS_AT_ONCE);
+    this.database = database.limited(Math.ceil(config.databasePoolSize * SHARE_OF_CONNECTIONS));
   }
 
   read(list: Omit<RunList, 'staleAfterMs'>): Promise<ShownPage> {
