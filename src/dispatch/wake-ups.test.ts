@@ -86,6 +86,20 @@ test.each<{ reason: string; told: [string, number?][]; messages: string[] }>([
   await wakeUps.close();
 });
 
+test('of a stream of runs other processes are told now and then', async () => {
+  const wakeUps = new WakeUps(stage.app.database, new Log({ level: 'silent' }));
+  const began = performance.now();
+  while (performance.now() - began < 500) {
+    wakeUps.wake('e', 1);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  await wakeUps.close();
+  const tookMs = performance.now() - began;
+  await untilHeard(() => ofNobody().length > 1);
+  // The first, then one every 25 ms, and what was left.
+  expect(ofNobody().length).toBeLessThanOrEqual(2 + tookMs / 25);
+});
+
 test('what was not told yet is told before the end', async () => {
   const { databaseUrl } = stage.app;
   const database = new Database({ url: databaseUrl, max: 1, acquireTimeoutMs: 10_000, applicationName: 'wakes' });

@@ -4,7 +4,8 @@ import { Database } from '../platform/database.js';
 import { Log } from '../platform/log.js';
 
 const CHANNEL = 'signalbox_due';
-const COALESCE_MS = 5;
+/** From one message to the next; and after one that stood for several: workers have enough to do until then. */
+const COALESCE_MS = { alone: 5, several: 25 };
 const RECONNECT_MS = 1_000;
 
 /** For the server to say that it will tell us. */
@@ -22,8 +23,10 @@ export class WakeUps {
   private listener: Listener | undefined;
   /** By engine, the new run if that is all there is to tell. */
   private readonly pending = new Map<string, number | undefined>();
+  /** How often somebody asked for what is pending. */
+  private asked = 0;
   private notification: NodeJS.Timeout | NodeJS.Immediate | undefined;
-  private notifiedAt = -Infinity;
+  private mayNotifyAt = -Infinity;
   private client: pg.Client | undefined;
   private reconnect: NodeJS.Timeout | undefined;
   private closed = false;
@@ -37,8 +40,9 @@ export class WakeUps {
   wake(engine: string, newRunId?: number): void {
     if (this.listener) return this.listener(engine, newRunId);
     this.pending.set(engine, this.pending.has(engine) ? undefined : newRunId);
+    this.asked += 1;
     // The first of many goes at once, the others together. A timer takes a millisecond at least.
-    const waitMs = this.notifiedAt + COALESCE_MS - performance.now();
+    const waitMs = this.mayNotifyAt - performance.now();
     const notify = (): void => void this.notify();
     this.notification ??= waitMs > 0 ? setTimeout(notify, waitMs) : setImmediate(notify);
   }
@@ -59,7 +63,8 @@ export class WakeUps {
   private async notify(): Promise<void> {
     this.notification = undefined;
     if (this.pending.size === 0) return;
-    this.notifiedAt = performance.now();
+    this.mayNotifyAt = performance.now() + (this.asked > 1 ? COALESCE_MS.several : COALESCE_MS.alone);
+    this.asked = 0;
     const messages = [...this.pending].map(([engine, newRunId]) => toMessage(engine, newRunId));
     this.pending.clear();
     try {
