@@ -9,8 +9,9 @@ import pg from 'pg';
 import { NO_VERBS } from '../../adapters/spi/engine-adapter.js';
 import { allowedActions } from '../../src/lifecycle/allowed-actions.js';
 import { newRunToken, runKey } from '../../src/lifecycle/run-key.js';
+import type { Statement } from '../../src/platform/database.js';
 import { lockKey } from '../../src/platform/idempotency-fingerprint.js';
-import { GET, LIST_BY_SELECTOR, POST, STALE_AFTER_MS } from './floor-statements.js';
+import { GET, LISTS_BY_SELECTOR, POST, STALE_AFTER_MS } from './floor-statements.js';
 import { ROWS } from './floor-list.js';
 
 const pool = new pg.Pool({ connectionString: process.env['DATABASE_URL'], max: 16 });
@@ -19,11 +20,12 @@ if (!claim || !runnable || !create || !store) throw new Error('a POST sends othe
 
 const server = createServer((request, response) => {
   const url = request.url ?? '';
+  const bySelector = LISTS_BY_SELECTOR.get(url);
   const answer =
     request.method === 'POST'
       ? post(request)
-      : url.includes('label_selector')
-        ? listBySelector()
+      : bySelector
+        ? listBySelector(bySelector)
         : url.includes('?')
           ? list()
           : get(Number(url.slice(url.lastIndexOf('/') + 1)));
@@ -73,15 +75,13 @@ async function get(id: number): Promise<string> {
   return toJson(rows[0] as Shown);
 }
 
-async function listBySelector(): Promise<string> {
-  const { rows } = await pool.query<{ entries: string }>({
-    ...named(LIST_BY_SELECTOR),
-    values: LIST_BY_SELECTOR.values ?? [],
-  });
+async function listBySelector(statement: Statement): Promise<string> {
+  const { rows } = await pool.query<{ entries: string }>({ ...named(statement), values: statement.values ?? [] });
   const parts = (rows[0]?.entries ?? '').split('\x1f');
   const items: string[] = [];
   for (let at = 0; items.length < 50; at += 6) {
-    const [head = '', times = '', values = ''] = [parts[at + 3], parts[at + 4], parts[at + 5]];
+    const [head, times = '', values = ''] = [parts[at + 3], parts[at + 4], parts[at + 5]];
+    if (head === undefined) throw new Error('a page of the benchmark is not full');
     items.push(toJson({ head, times, values }));
   }
   return `{"items":[${items.join(',')}]}`;

@@ -7,14 +7,16 @@ import { createRun } from '../../src/workflow-runs/create-run.js';
 import type { RunList } from '../../src/workflow-runs/run-list.js';
 import { listRuns, readRun } from '../../src/workflow-runs/runs-store.js';
 import { readRunnableWorkflow } from '../../src/workflows/workflows-store.js';
+import { STAGES, TEAMS } from './seed-runs.js';
 
 export const STALE_AFTER_MS = 45_000;
 
 export const GET = await only((db) => readRun(db, { project: 'default', id: 1 }, STALE_AFTER_MS));
 
+export const LIST_PATH = '/v1/workflow-runs?limit=50';
 const FIRST_PAGE: RunList = {
   project: 'default',
-  filters: { states: ['COMPLETED'] },
+  filters: {},
   terms: [],
   orderBy: 'id',
   direction: 'desc',
@@ -22,13 +24,14 @@ const FIRST_PAGE: RunList = {
   skip: 0,
   staleAfterMs: STALE_AFTER_MS,
 };
-/** Of runs that bear both labels. */
-export const selector = (team: string, stage: string): string => `team=${team},stage in (${stage})`;
-const parsed = parseLabelSelector(selector('team-1', 'stage-1'));
-if (!parsed.ok) throw new Error('the selector of the benchmark is wrong');
-
-export const LIST = await only((db) => listRuns(db, FIRST_PAGE));
-export const LIST_BY_SELECTOR = await only((db) => listRuns(db, { ...FIRST_PAGE, filters: {}, terms: parsed.terms }));
+/** Of runs that bear both labels, for each pair of labels that the record has: path and statement. */
+export const LISTS_BY_SELECTOR = new Map<string, Statement>();
+for (const selector of TEAMS.flatMap((team) => STAGES.map((stage) => `team=${team},stage in (${stage})`))) {
+  const parsed = parseLabelSelector(selector);
+  if (!parsed.ok) throw new Error('the selector of the benchmark is wrong');
+  const statement = await only((db) => listRuns(db, { ...FIRST_PAGE, terms: parsed.terms }));
+  LISTS_BY_SELECTOR.set(`${LIST_PATH}&label_selector=${encodeURIComponent(selector)}`, statement);
+}
 
 const write: WriteRequest = {
   project: 'default',
