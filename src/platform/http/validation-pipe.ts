@@ -5,6 +5,7 @@ import { Problem, type ProblemItem } from '../problem.js';
 import { Remembered } from '../remembered.js';
 import { fieldRules } from './known-fields.js';
 import { excess } from './refuse-excess.js';
+import { isSound } from './sound-model.js';
 import { toProblemItems, unknownName } from './to-problem-items.js';
 
 type Model = new () => object;
@@ -36,6 +37,7 @@ export async function toModel<T extends object>(
   where: 'body' | 'query',
 ): Promise<T> {
   const instance = where === 'body' ? toInstance(model, value) : plainToInstance(model, value, OF_DTOS);
+  if (isSound(instance)) return instance;
   const errors: ValidationError[] = await validate(instance, {
     whitelist: true,
     forbidNonWhitelisted: true,
