@@ -38,7 +38,10 @@ export async function seedWorkflow(database: Database): Promise<number> {
   return id;
 }
 
-/** Ended runs with parameters, three labels and three events each, as the service would have left them. */
+/**
+ * Ended runs with parameters, three labels, three events and the answer to a key each, as the service would have left them. Without
+ * the answers a POST would be planned for no keys at all, and read all there are by now.
+ */
 export async function seedRuns(db: Db, workflowId: number, count: number): Promise<void> {
   await db.query({
     text: `
@@ -67,6 +70,10 @@ export async function seedRuns(db: Db, workflowId: number, count: number): Promi
         SELECT id, e.seq, e.type, e.from_state, e.to_state, 1, 'engine', created_at FROM run, (VALUES
           (1, 'CREATED', NULL, 'PENDING'), (2, 'STATE', 'PENDING', 'RUNNING'), (3, 'STATE', 'RUNNING', 'COMPLETED')
         ) AS e(seq, type, from_state, to_state)
+      ), answered AS (
+        INSERT INTO idempotency_keys (project, key, fingerprint, status, location, body, created_at)
+        SELECT 'default', 'seed-' || id, md5(token), 201, '/v1/workflow-runs/' || id, json_build_object('id', id, 'token', token), created_at
+        FROM run
       )
       INSERT INTO workflow_run_labels (label_id, workflow_run_id)
       SELECT l.id, run.id FROM run JOIN labels l ON (l.key, l.value) IN (
