@@ -32,7 +32,7 @@ export interface Connections {
 const SILENCE_MS = 5_000;
 
 /** How often we look for servers that say nothing. */
-const LISTEN_EVERY_MS = 1_000;
+const LOOK_EVERY_MS = 1_000;
 
 /** Requests that may wait for each connection. At a few milliseconds a request that is a tenth of a second for the last of them. */
 const WAITING_PER_CONNECTION = 6;
@@ -41,7 +41,7 @@ const WAITING_PER_CONNECTION = 6;
 export class Database implements DatabaseHandle {
   readonly pool: pg.Pool;
   private readonly limits: Slots[] = [];
-  private readonly listening: NodeJS.Timeout | undefined;
+  private readonly looking: NodeJS.Timeout | undefined;
 
   constructor(options: PoolOptions) {
     const { statementTimeoutMs } = options;
@@ -62,7 +62,7 @@ export class Database implements DatabaseHandle {
     // listens while a connection is idle, and not in the moment in which it hands one to a transaction.
     this.pool.on('error', () => undefined);
     this.pool.on('connect', (client) => client.on('error', () => undefined));
-    if (statementTimeoutMs !== undefined) this.listening = this.endSilent(statementTimeoutMs + SILENCE_MS);
+    if (statementTimeoutMs !== undefined) this.looking = this.cutSilent(statementTimeoutMs + SILENCE_MS);
   }
 
   get connections(): Connections {
@@ -123,17 +123,18 @@ export class Database implements DatabaseHandle {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.listening);
+    // It waits for statements under way, which may be silent ones.
     await this.pool.end();
+    clearInterval(this.looking);
   }
 
   /** Whoever waits for longer is told that the database could not be asked. */
-  private endSilent(afterMs: number): NodeJS.Timeout {
+  private cutSilent(afterMs: number): NodeJS.Timeout {
     const clients = new Set<WatchedClient>();
     this.pool.on('connect', (client) => client instanceof WatchedClient && clients.add(client));
     this.pool.on('remove', (client) => client instanceof WatchedClient && clients.delete(client));
-    const look = (): void => clients.forEach((client) => client.endIfSilentFor(afterMs));
-    return setInterval(look, LISTEN_EVERY_MS).unref();
+    const look = (): void => clients.forEach((client) => client.cutIfSilentFor(afterMs));
+    return setInterval(look, LOOK_EVERY_MS).unref();
   }
 }
 

@@ -32,7 +32,7 @@ export class RunPages {
     private readonly reader: RunReader,
     private readonly config: Config,
   ) {
-    this.database = database.limited(Math.ceil(config.databasePoolSize * SHARE_OF_CONNECTIONS));
+    this.database = database.limited(Math.floor(config.databasePoolSize * SHARE_OF_CONNECTIONS));
   }
 
   read(list: Omit<RunList, 'staleAfterMs'>): Promise<ShownPage> {

@@ -7,7 +7,7 @@ import { carriesCommit, FaultProxy } from '../support/fault-proxy.js';
 
 /** It is given up five seconds later, and looked for every second. */
 const STATEMENT_TIMEOUT_MS = 100;
-const GIVEN_UP_MS = 6_500;
+const GIVEN_UP_MS = 8_000;
 
 let db: TestDatabase;
 let proxy: FaultProxy;
@@ -64,6 +64,15 @@ test('what is asked of a new connection, before anybody has it, is given up too'
   const { error, tookMs } = await failure(database.query({ text: 'SELECT 1' }));
   expect([isDatabaseUnavailable(error), tookMs < GIVEN_UP_MS]).toEqual([true, true]);
   expect(await pid()).toBeGreaterThan(0);
+});
+
+test('who closes the pool waits for it no longer', async () => {
+  const other = open();
+  await pid(other);
+  swallow('of-interest');
+  const asked = failure(other.query({ text: `SELECT 'of-interest'` }));
+  const { tookMs } = await failure(other.close());
+  expect([isDatabaseUnavailable((await asked).error), tookMs < GIVEN_UP_MS]).toEqual([true, true]);
 });
 
 test('a connection is given up neither for being at work for long nor for having nothing to do', async () => {
