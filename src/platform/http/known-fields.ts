@@ -15,12 +15,20 @@ export interface FieldRules {
 
 const cache = new WeakMap<object, FieldRules>();
 
+/** What a decorator says about a field. */
+export type Rule = ReturnType<ReturnType<typeof getMetadataStorage>['getTargetValidationMetadatas']>[number];
+
+/** All that a DTO class and its parents declare; not cached. */
+export function rulesOf(model: object): Rule[] {
+  return getMetadataStorage().getTargetValidationMetadatas(model as () => void, '', false, false);
+}
+
 /** What a DTO class declares of its fields; nothing for any other class. */
 export function fieldRules(model: object): FieldRules {
   let rules = cache.get(model);
   if (!rules) {
-    const metadata = getMetadataStorage().getTargetValidationMetadatas(model as () => void, '', false, false);
-    const namesWhere = (matches: (entry: (typeof metadata)[number]) => boolean): Set<string> =>
+    const metadata = rulesOf(model);
+    const namesWhere = (matches: (entry: Rule) => boolean): Set<string> =>
       new Set(metadata.filter(matches).map((entry) => entry.propertyName));
     rules = {
       known: [...namesWhere(() => true)],

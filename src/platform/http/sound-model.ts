@@ -1,7 +1,6 @@
 import { getMetadataStorage } from 'class-validator';
-import { fieldRules } from './known-fields.js';
+import { fieldRules, rulesOf, type Rule } from './known-fields.js';
 
-type Rule = ReturnType<ReturnType<typeof getMetadataStorage>['getTargetValidationMetadatas']>[number];
 type Check = (object: object, value: unknown) => boolean;
 
 /**
@@ -24,7 +23,7 @@ const cache = new WeakMap<object, ReadonlyMap<string, Check>>();
 function checksOf(model: object): ReadonlyMap<string, Check> {
   let checks = cache.get(model);
   if (!checks) {
-    const rules = getMetadataStorage().getTargetValidationMetadatas(model as () => void, '', false, false);
+    const rules = rulesOf(model);
     const ofField = (name: string): Rule[] => rules.filter((rule) => rule.propertyName === name);
     checks = new Map(fieldRules(model).known.map((name) => [name, fieldCheck(ofField(name))]));
     cache.set(model, checks);
