@@ -4,6 +4,7 @@ import { CommitOutcomeUnknown, Database } from '../../src/platform/database.js';
 import { isDatabaseUnavailable } from '../../src/platform/database-errors.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { carriesCommit, FaultProxy } from '../support/fault-proxy.js';
+import { until } from '../support/until.js';
 
 /** It is given up five seconds later, and looked for every second. */
 const STATEMENT_TIMEOUT_MS = 100;
@@ -71,6 +72,10 @@ test('who closes the pool waits for it no longer', async () => {
   await pid(other);
   swallow('of-interest');
   const asked = failure(other.query({ text: `SELECT 'of-interest'` }));
+  await until(
+    () => Promise.resolve(proxy.faulted),
+    (faulted) => faulted > 0,
+  );
   const { tookMs } = await failure(other.close());
   expect([isDatabaseUnavailable((await asked).error), tookMs < GIVEN_UP_MS]).toEqual([true, true]);
 });
