@@ -87,7 +87,7 @@ export async function makeAdapter(parts: AdapterParts): Promise<FastifyAdapter> 
   refuseOverload(
     fastify.server,
     () => parts.database.overloaded,
-    () => refusals.inc(),
+    (count) => refusals.inc(count),
   );
   // An expectation we do not know is none.
   fastify.server.on('checkExpectation', (request, response) => fastify.server.emit('request', request, response));
