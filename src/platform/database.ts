@@ -2,6 +2,7 @@ import pg from 'pg';
 import { DatabaseInRecovery, isServersWord } from './database-errors.js';
 import type { DatabaseHandle, Db, Statement } from '../../adapters/spi/engine-kind.js';
 import { Slots } from './slots.js';
+import { prepareEnds, queryWithEnds, type Ends } from './transaction-ends.js';
 import { WaitingLimit } from './waiting-limit.js';
 import { WatchedClient } from './watched-client.js';
 
@@ -27,6 +28,17 @@ export interface Connections {
   busy: number;
   idle: number;
   waiting: number;
+}
+
+interface Answered<Row> {
+  rows: Row[];
+  rowCount: number;
+}
+
+/** What a transaction can be asked while it is open. */
+export interface Transaction extends Db {
+  /** Its last statement: COMMIT goes with it, in one round trip. Fails as COMMIT does, also when it was the statement that failed. */
+  last<Row = Record<string, unknown>>(statement: Statement): Promise<Answered<Row>>;
 }
 
 /** How much longer than a statement may take we wait for the word that it took too long. */
@@ -55,7 +67,9 @@ export class Database implements DatabaseHandle {
       ...(statementTimeoutMs === undefined ? {} : { statement_timeout: statementTimeoutMs }),
       keepAlive: true,
       verify: (client, done) => {
-        refuseStandby(client).then(() => done(), done);
+        refuseStandby(client)
+          .then(() => prepareEnds(client))
+          .then(() => done(), done);
       },
     });
     // A connection that breaks is replaced by the pool; an error that nobody listens to would end the process. The pool itself
@@ -79,7 +93,7 @@ export class Database implements DatabaseHandle {
     return this.limits.reduce((sum, slots) => sum + slots.waiting, this.pool.waitingCount);
   }
 
-  async query<Row = Record<string, unknown>>(statement: Statement): Promise<{ rows: Row[]; rowCount: number }> {
+  async query<Row = Record<string, unknown>>(statement: Statement): Promise<Answered<Row>> {
     return run<Row>(this.pool, statement);
   }
 
@@ -99,23 +113,17 @@ export class Database implements DatabaseHandle {
     };
   }
 
-  async transaction<T>(work: (db: Db) => Promise<T>): Promise<T> {
+  async transaction<T>(work: (db: Transaction) => Promise<T>): Promise<T> {
     const client = await this.pool.connect();
+    const transaction = new OpenTransaction(client);
     let broken: Error | undefined;
     try {
-      await client.query('BEGIN');
-      const result = await work({ query: (statement) => run(client, statement) });
-      await commit(client);
+      const result = await work(transaction);
+      await transaction.commit();
       return result;
     } catch (error) {
       // Nothing more is sent on a connection whose COMMIT was not answered: it is dropped.
-      if (error instanceof CommitOutcomeUnknown) {
-        broken = error;
-        throw error;
-      }
-      await client.query('ROLLBACK').catch((failure: unknown) => {
-        broken = failure instanceof Error ? failure : new Error(String(failure));
-      });
+      broken = error instanceof CommitOutcomeUnknown ? error : await transaction.rollback();
       throw error;
     } finally {
       client.release(broken);
@@ -156,20 +164,57 @@ export class CommitOutcomeUnknown extends Error {
   }
 }
 
-async function commit(client: pg.PoolClient): Promise<void> {
-  try {
-    await client.query('COMMIT');
-  } catch (error) {
-    // A deferred constraint, say: definitely not committed. A server that goes down meanwhile may have written it to its log.
-    if (isServersWord(error)) throw error;
-    throw new CommitOutcomeUnknown(error);
+/** BEGIN goes with the first statement: without one there is nothing to end. */
+class OpenTransaction implements Transaction {
+  private state: 'not begun' | 'open' | 'ended' = 'not begun';
+
+  constructor(private readonly client: pg.PoolClient) {}
+
+  query<Row>(statement: Statement): Promise<Answered<Row>> {
+    if (this.state === 'open') return run<Row>(this.client, statement);
+    return this.withEnds<Row>(statement, { begin: true, commit: false });
+  }
+
+  async last<Row>(statement: Statement): Promise<Answered<Row>> {
+    return this.committing(() => this.withEnds<Row>(statement, { begin: this.state === 'not begun', commit: true }));
+  }
+
+  async commit(): Promise<void> {
+    if (this.state === 'open') await this.committing(() => this.client.query('COMMIT'));
+  }
+
+  /** The error of a connection that is of no use any more. */
+  async rollback(): Promise<Error | undefined> {
+    if (this.state === 'not begun') return undefined;
+    try {
+      await this.client.query('ROLLBACK');
+      return undefined;
+    } catch (failure) {
+      return failure instanceof Error ? failure : new Error(String(failure));
+    }
+  }
+
+  private async withEnds<Row>(statement: Statement, ends: Ends): Promise<Answered<Row>> {
+    if (this.state === 'ended') throw new Error('a statement came after the last one of its transaction');
+    this.state = ends.commit ? 'ended' : 'open';
+    return answered<Row>(await queryWithEnds(this.client, statement, ends));
+  }
+
+  private async committing<T>(send: () => Promise<T>): Promise<T> {
+    try {
+      return await send();
+    } catch (error) {
+      // A deferred constraint, say: definitely not committed. A server that goes down meanwhile may have written it to its log.
+      if (isServersWord(error)) throw error;
+      throw new CommitOutcomeUnknown(error);
+    }
   }
 }
 
-async function run<Row>(
-  queryable: pg.Pool | pg.PoolClient,
-  statement: Statement,
-): Promise<{ rows: Row[]; rowCount: number }> {
-  const result = await queryable.query(statement as pg.QueryConfig);
-  return { rows: result.rows as Row[], rowCount: result.rowCount ?? 0 };
+async function run<Row>(queryable: pg.Pool | pg.PoolClient, statement: Statement): Promise<Answered<Row>> {
+  return answered<Row>(await queryable.query(statement as pg.QueryConfig));
+}
+
+function answered<Row>({ rows, rowCount }: pg.QueryResult): Answered<Row> {
+  return { rows: rows as Row[], rowCount: rowCount ?? 0 };
 }

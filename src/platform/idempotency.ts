@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Answer } from './answer.js';
-import { CommitOutcomeUnknown, type Database, type Db } from './database.js';
+import { CommitOutcomeUnknown, type Database, type Db, type Transaction } from './database.js';
 import { isContention, isDatabaseUnavailable } from './database-errors.js';
 import { fingerprint, lockKey } from './idempotency-fingerprint.js';
 import type { WriteRequest } from './http/write-request.js';
@@ -91,7 +91,7 @@ interface StoredRow {
   body: string;
 }
 
-async function writeOnce(db: Db, claim: Claim, work: (db: Db) => Promise<Written>): Promise<Answer> {
+async function writeOnce(db: Transaction, claim: Claim, work: (db: Db) => Promise<Written>): Promise<Answer> {
   if (claim.fromClient) {
     const stored = await lockAndRead(db, claim);
     if (stored) return replay(stored, claim);
@@ -99,7 +99,7 @@ async function writeOnce(db: Db, claim: Claim, work: (db: Db) => Promise<Written
   const written = await work(db);
   const text = written.json ?? (written.body === undefined ? '' : JSON.stringify(written.body));
   // The lock is taken here as well: for a key of our own this is the first time.
-  await db.query({
+  await db.last({
     name: 'idempotency-store',
     text: `INSERT INTO idempotency_keys (project, key, fingerprint, status, location, body)
            SELECT $1, $2, $3, $4, $5, $6 FROM pg_try_advisory_xact_lock($7::bigint)`,

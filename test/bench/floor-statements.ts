@@ -44,12 +44,17 @@ const run = { project: 'default', workflowId: 1, parameters: {}, labels: [], sta
 
 /** Of one POST with an Idempotency-Key, in their order, between BEGIN and COMMIT. */
 export const POST = await sent((db) =>
-  idempotent({ transaction: (work: (db: Db) => Promise<unknown>) => work(db) } as Database, write, async (inner) => {
+  idempotent({ transaction: inside(db) } as Database, write, async (inner) => {
     await readRunnableWorkflow(inner, 'default', 'bench', undefined);
     await createRun(inner, run);
     return { status: 201 };
   }),
 );
+
+/** What is last is sent like any other. */
+function inside(db: Db): Database['transaction'] {
+  return (work) => work({ query: (statement) => db.query(statement), last: (statement) => db.query(statement) });
+}
 
 async function only(work: (db: Db) => Promise<unknown>): Promise<Statement> {
   const [statement] = await sent(work);

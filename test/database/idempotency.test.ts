@@ -1,6 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
-import { CommitOutcomeUnknown, Database, type Db, type Statement } from '../../src/platform/database.js';
+import {
+  CommitOutcomeUnknown,
+  Database,
+  type Db,
+  type Statement,
+  type Transaction,
+} from '../../src/platform/database.js';
 import type { WriteRequest } from '../../src/platform/http/write-request.js';
 import { forgetOldAnswers, idempotent } from '../../src/platform/idempotency.js';
 import { fingerprint, lockKey } from '../../src/platform/idempotency-fingerprint.js';
@@ -118,6 +124,11 @@ describe('a key', () => {
   });
 });
 
+/** Its last statement leaves the transaction open. */
+function withoutCommit(db: Db): Transaction {
+  return { query: (statement) => db.query(statement), last: (statement) => db.query(statement) };
+}
+
 /** A database whose n-th COMMITs lose their answer, after they took effect or before. */
 class LossyDatabase extends Database {
   attempts = 0;
@@ -128,13 +139,13 @@ class LossyDatabase extends Database {
     super(options);
   }
 
-  override async transaction<T>(work: (tx: Db) => Promise<T>): Promise<T> {
+  override async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     this.attempts += 1;
     const loss = this.losses.shift();
     if (loss === 'not committed') {
       await super
         .transaction(async (tx) => {
-          await work(tx);
+          await work(withoutCommit(tx));
           throw new Error('gone before COMMIT');
         })
         .catch(() => undefined);
@@ -177,16 +188,15 @@ describe('a COMMIT whose answer was lost', () => {
   class HangingDatabase extends Database {
     private old: pg.PoolClient | undefined;
 
-    override async transaction<T>(work: (tx: Db) => Promise<T>): Promise<T> {
+    override async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
       if (this.old) return super.transaction(work);
       const old = (this.old = await this.pool.connect());
       await old.query('BEGIN');
-      await work({
-        query: async <Row>(statement: Statement) => {
-          const { rows, rowCount } = await old.query(statement as pg.QueryConfig);
-          return { rows: rows as Row[], rowCount: rowCount ?? 0 };
-        },
-      });
+      const query = async <Row>(statement: Statement): Promise<{ rows: Row[]; rowCount: number }> => {
+        const { rows, rowCount } = await old.query(statement as pg.QueryConfig);
+        return { rows: rows as Row[], rowCount: rowCount ?? 0 };
+      };
+      await work(withoutCommit({ query }));
       throw new CommitOutcomeUnknown(new Error('Connection terminated'));
     }
 

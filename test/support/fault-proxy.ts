@@ -24,9 +24,9 @@ export interface PlannedFault {
   probability?: number;
 }
 
-/** The simple query by which a PostgreSQL client ends a transaction. */
+/** The simple query by which a PostgreSQL client ends a transaction, or the execution of one that was prepared before. */
 export function carriesCommit(bytes: Buffer): boolean {
-  return bytes.includes('COMMIT\0');
+  return /^Q[^]{4}COMMIT\0|B[^]{4}\0COMMIT\0/.test(bytes.toString('latin1'));
 }
 
 export interface ProxyTarget {
