@@ -23,8 +23,8 @@ const SECOND_DIGITS = 10;
 const MINUS = '-'.charCodeAt(0);
 const ZERO = '0'.charCodeAt(0);
 
-/** The minute that was last written, by its number since 1970: times of a run, and of a page, lie close together. */
-let minute = { number: Number.NaN, text: '' };
+/** Minutes that were written lately, by the last digits of their number since 1970: times of a run, and of a page, lie close together. */
+const minutes = Array.from({ length: 64 }, () => ({ number: Number.NaN, text: '' }));
 const SECONDS = Array.from({ length: 60 }, (_, second) => String(second).padStart(2, '0'));
 const MILLISECONDS = Array.from({ length: 1000 }, (_, millisecond) => `.${String(millisecond).padStart(3, '0')}Z`);
 
@@ -38,13 +38,17 @@ export function rfc3339(text: string, start = 0, end = text.length): string {
   }
   const seconds = integerAt(text, start, SECOND_DIGITS);
   const number = Math.floor(seconds / 60);
-  if (number !== minute.number) minute = { number, text: minuteText(number) };
-  return `${minute.text}${SECONDS[seconds - number * 60]}${MILLISECONDS[integerAt(text, start + SECOND_DIGITS, 3)]}`;
+  return `${minuteText(number)}${SECONDS[seconds - number * 60]}${MILLISECONDS[integerAt(text, start + SECOND_DIGITS, 3)]}`;
 }
 
 /** Up to its seconds. */
 function minuteText(number: number): string {
-  return new Date(number * 60_000).toISOString().slice(0, -'00.000Z'.length);
+  const slot = number % minutes.length;
+  const known = minutes[slot];
+  if (known?.number === number) return known.text;
+  const text = new Date(number * 60_000).toISOString().slice(0, -'00.000Z'.length);
+  minutes[slot] = { number, text };
+  return text;
 }
 
 /** Of so many digits, without a text of their own. */
