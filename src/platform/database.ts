@@ -1,8 +1,9 @@
 import pg from 'pg';
-import { DatabaseInRecovery, isServersWord } from './database-errors.js';
+import { DatabaseInRecovery } from './database-errors.js';
 import type { DatabaseHandle, Db, Statement } from '../../adapters/spi/engine-kind.js';
 import { Slots } from './slots.js';
-import { prepareEnds, queryWithEnds, type Ends } from './transaction-ends.js';
+import { answered, CommitOutcomeUnknown, OpenTransaction, type Answered, type Transaction } from './transaction.js';
+import { EndsClient } from './transaction-ends.js';
 import { WaitingLimit } from './waiting-limit.js';
 import { WatchedClient } from './watched-client.js';
 
@@ -28,17 +29,6 @@ export interface Connections {
   busy: number;
   idle: number;
   waiting: number;
-}
-
-interface Answered<Row> {
-  rows: Row[];
-  rowCount: number;
-}
-
-/** What a transaction can be asked while it is open. */
-export interface Transaction extends Db {
-  /** Its last statement: COMMIT goes with it, in one round trip. Fails as COMMIT does, also when it was the statement that failed. */
-  last<Row = Record<string, unknown>>(statement: Statement): Promise<Answered<Row>>;
 }
 
 /** How much longer than a statement may take we wait for the word that it took too long. */
@@ -68,7 +58,7 @@ export class Database implements DatabaseHandle {
       keepAlive: true,
       verify: (client, done) => {
         refuseStandby(client)
-          .then(() => prepareEnds(client))
+          .then(() => EndsClient.of(client).prepareEnds())
           .then(() => done(), done);
       },
     });
@@ -94,7 +84,7 @@ export class Database implements DatabaseHandle {
   }
 
   async query<Row = Record<string, unknown>>(statement: Statement): Promise<Answered<Row>> {
-    return run<Row>(this.pool, statement);
+    return answered<Row>(await this.pool.query(statement as pg.QueryConfig));
   }
 
   /** For statements of one kind, of which so many are under way at once. Who waits for that counts as waiting for a connection. */
@@ -115,7 +105,7 @@ export class Database implements DatabaseHandle {
 
   async transaction<T>(work: (db: Transaction) => Promise<T>): Promise<T> {
     const client = await this.pool.connect();
-    const transaction = new OpenTransaction(client);
+    const transaction = new OpenTransaction(EndsClient.of(client));
     let broken: Error | undefined;
     try {
       const result = await work(transaction);
@@ -154,67 +144,4 @@ export class Database implements DatabaseHandle {
 export async function refuseStandby(client: pg.ClientBase): Promise<void> {
   const { rows } = await client.query<{ standby: boolean }>('SELECT pg_is_in_recovery() AS standby');
   if (rows[0]?.standby !== false) throw new DatabaseInRecovery();
-}
-
-/** COMMIT was sent and its answer was lost: the transaction may or may not have happened. */
-export class CommitOutcomeUnknown extends Error {
-  constructor(cause: unknown) {
-    super('the outcome of the COMMIT is unknown', { cause });
-    this.name = 'CommitOutcomeUnknown';
-  }
-}
-
-/** BEGIN goes with the first statement: without one there is nothing to end. */
-class OpenTransaction implements Transaction {
-  private state: 'not begun' | 'open' | 'ended' = 'not begun';
-
-  constructor(private readonly client: pg.PoolClient) {}
-
-  query<Row>(statement: Statement): Promise<Answered<Row>> {
-    if (this.state === 'open') return run<Row>(this.client, statement);
-    return this.withEnds<Row>(statement, { begin: true, commit: false });
-  }
-
-  async last<Row>(statement: Statement): Promise<Answered<Row>> {
-    return this.committing(() => this.withEnds<Row>(statement, { begin: this.state === 'not begun', commit: true }));
-  }
-
-  async commit(): Promise<void> {
-    if (this.state === 'open') await this.committing(() => this.client.query('COMMIT'));
-  }
-
-  /** The error of a connection that is of no use any more. */
-  async rollback(): Promise<Error | undefined> {
-    if (this.state === 'not begun') return undefined;
-    try {
-      await this.client.query('ROLLBACK');
-      return undefined;
-    } catch (failure) {
-      return failure instanceof Error ? failure : new Error(String(failure));
-    }
-  }
-
-  private async withEnds<Row>(statement: Statement, ends: Ends): Promise<Answered<Row>> {
-    if (this.state === 'ended') throw new Error('a statement came after the last one of its transaction');
-    this.state = ends.commit ? 'ended' : 'open';
-    return answered<Row>(await queryWithEnds(this.client, statement, ends));
-  }
-
-  private async committing<T>(send: () => Promise<T>): Promise<T> {
-    try {
-      return await send();
-    } catch (error) {
-      // A deferred constraint, say: definitely not committed. A server that goes down meanwhile may have written it to its log.
-      if (isServersWord(error)) throw error;
-      throw new CommitOutcomeUnknown(error);
-    }
-  }
-}
-
-async function run<Row>(queryable: pg.Pool | pg.PoolClient, statement: Statement): Promise<Answered<Row>> {
-  return answered<Row>(await queryable.query(statement as pg.QueryConfig));
-}
-
-function answered<Row>({ rows, rowCount }: pg.QueryResult): Answered<Row> {
-  return { rows: rows as Row[], rowCount: rowCount ?? 0 };
 }

@@ -5,7 +5,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Answer } from './answer.js';
-import { CommitOutcomeUnknown, type Database, type Db, type Transaction } from './database.js';
+import type { Database, Db } from './database.js';
+import { CommitOutcomeUnknown, type Transaction } from './transaction.js';
 import { isContention, isDatabaseUnavailable } from './database-errors.js';
 import { fingerprint, lockKey } from './idempotency-fingerprint.js';
 import type { WriteRequest } from './http/write-request.js';

@@ -14,60 +14,73 @@ export interface Ends {
 
 type End = 'BEGIN' | 'COMMIT';
 
-/** Asked once for a connection, before the first transaction on it: statements by the names of what they do. */
-export function prepareEnds(client: pg.ClientBase): Promise<void> {
-  return new Promise((resolve, reject) => {
-    client.query({
-      submit(connection: pg.Connection): void {
-        // In small letters, so that nobody on the way takes the preparation for a COMMIT.
-        for (const end of ['BEGIN', 'COMMIT'])
-          connection.parse({ name: end, text: end.toLowerCase(), types: [] }, true);
-        connection.sync();
-      },
-      handleError: reject,
-      handleReadyForQuery: () => resolve(),
+/** A connection whose statements take BEGIN and COMMIT along. */
+export class EndsClient extends pg.Client {
+  /** COMMIT goes behind the statement that is being sent, if it is executed: one whose values cannot be sent is not. */
+  private commits = false;
+
+  constructor(config?: pg.ClientConfig) {
+    super(config);
+    const { connection } = this;
+    const execute = connection.execute.bind(connection);
+    connection.execute = (portal, more) => {
+      execute(portal, more);
+      if (!this.commits) return;
+      this.commits = false;
+      this.send('COMMIT');
+    };
+  }
+
+  /** Of a pool whose connections all are. */
+  static of(client: pg.ClientBase): EndsClient {
+    if (client instanceof EndsClient) return client;
+    throw new TypeError('the connection is of another pool');
+  }
+
+  /** Asked once, before the first transaction: statements by the names of what they do. */
+  prepareEnds(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.query({
+        submit(connection: pg.Connection): void {
+          // In small letters, so that nobody on the way takes the preparation for a COMMIT.
+          for (const end of ['BEGIN', 'COMMIT']) {
+            connection.parse({ name: end, text: end.toLowerCase(), types: [] }, true);
+          }
+          connection.sync();
+        },
+        handleError: reject,
+        handleReadyForQuery: () => resolve(),
+      });
     });
-  });
-}
+  }
 
-/** The answer to the statement itself. Fails as a whole, with the first error that the server had. */
-export function queryWithEnds(client: pg.ClientBase, statement: Statement, ends: Ends): Promise<pg.QueryResult> {
-  return new Promise((resolve, reject) => {
-    // `pg` makes a result for each command that was answered.
-    const callback = (error: Error | null, results: pg.QueryResult[]): void => {
-      if (error) reject(error);
-      else resolve(results[ends.begin ? 1 : 0] as pg.QueryResult);
-    };
-    const query = new pg.Query({ ...statement, queryMode: 'extended', callback } as pg.QueryConfig);
-    const submit = query.submit;
-    query.submit = (connection) => {
-      connection.stream.cork();
-      try {
-        if (ends.begin) send(connection, 'BEGIN');
-        return submit.call(query, ends.commit ? committing(connection) : connection);
-      } finally {
-        connection.stream.uncork();
-      }
-    };
-    client.query(query);
-  });
-}
+  /** The answer to the statement itself. Fails as a whole, with the first error that the server had. */
+  queryWithEnds(statement: Statement, { begin, commit }: Ends): Promise<pg.QueryResult> {
+    return new Promise((resolve, reject) => {
+      // `pg` makes a result for each command that was answered.
+      const callback = (error: Error | null, results: pg.QueryResult[]): void => {
+        if (error) reject(error);
+        else resolve(results[begin ? 1 : 0] as pg.QueryResult);
+      };
+      const query = new pg.Query({ ...statement, queryMode: 'extended', callback } as pg.QueryConfig);
+      const submit = query.submit;
+      query.submit = (connection) => {
+        connection.stream.cork();
+        try {
+          if (begin) this.send('BEGIN');
+          this.commits = commit;
+          return submit.call(query, connection);
+        } finally {
+          this.commits = false;
+          connection.stream.uncork();
+        }
+      };
+      this.query(query);
+    });
+  }
 
-function send(connection: pg.Connection, end: End): void {
-  connection.bind({ statement: end }, true);
-  connection.execute({}, true);
-}
-
-/** The connection as the statement sees it: COMMIT goes before its Sync, unless its values could not be sent and it is not executed. */
-function committing(connection: pg.Connection): pg.Connection {
-  let executed = false;
-  const execute: pg.Connection['execute'] = (config, more) => {
-    executed = true;
-    connection.execute(config, more);
-  };
-  const sync = (): void => {
-    if (executed) send(connection, 'COMMIT');
-    connection.sync();
-  };
-  return Object.assign(Object.create(connection) as pg.Connection, { execute, sync });
+  private send(end: End): void {
+    this.connection.bind({ statement: end }, true);
+    this.connection.execute({}, true);
+  }
 }

@@ -1,10 +1,11 @@
-import pg from 'pg';
+import type pg from 'pg';
+import { EndsClient } from './transaction-ends.js';
 
 /**
  * A connection that knows for how long its server has said nothing. `pg` itself has a timer for each statement, `query_timeout`:
  * with it, results outlive the collections of what is new, and most of them have to be found by one of the whole heap.
  */
-export class WatchedClient extends pg.Client {
+export class WatchedClient extends EndsClient {
   private askedAt: number | undefined;
 
   constructor(config?: pg.ClientConfig) {

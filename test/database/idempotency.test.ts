@@ -1,12 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
-import {
-  CommitOutcomeUnknown,
-  Database,
-  type Db,
-  type Statement,
-  type Transaction,
-} from '../../src/platform/database.js';
+import { Database, type Db, type Statement } from '../../src/platform/database.js';
+import { CommitOutcomeUnknown, type Transaction } from '../../src/platform/transaction.js';
 import type { WriteRequest } from '../../src/platform/http/write-request.js';
 import { forgetOldAnswers, idempotent } from '../../src/platform/idempotency.js';
 import { fingerprint, lockKey } from '../../src/platform/idempotency-fingerprint.js';

@@ -1,6 +1,7 @@
 /** A commit that the disk refuses ends the server, which says so with an SQLSTATE: its log may hold the commit all the same. */
 import { afterEach, beforeEach, expect } from '@jest/globals';
-import { CommitOutcomeUnknown, Database } from '../../src/platform/database.js';
+import { Database } from '../../src/platform/database.js';
+import { CommitOutcomeUnknown } from '../../src/platform/transaction.js';
 import { isDatabaseUnavailable } from '../../src/platform/database-errors.js';
 import { failSyncs, syncFaultObstacle } from '../support/failing-syncs.js';
 import { PostgresServer } from '../support/postgres-server.js';

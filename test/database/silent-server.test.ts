@@ -1,6 +1,7 @@
 /** A server, or a network, that takes a statement and says nothing more: no limit of the server's own ends that. */
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { CommitOutcomeUnknown, Database } from '../../src/platform/database.js';
+import { Database } from '../../src/platform/database.js';
+import { CommitOutcomeUnknown } from '../../src/platform/transaction.js';
 import { isDatabaseUnavailable } from '../../src/platform/database-errors.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { carriesCommit, FaultProxy } from '../support/fault-proxy.js';

@@ -1,8 +1,9 @@
 /** Transactions whose BEGIN and COMMIT go with their statements, on a real server. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import pg from 'pg';
-import { CommitOutcomeUnknown, Database, type Transaction } from '../../src/platform/database.js';
+import { Database } from '../../src/platform/database.js';
+import { CommitOutcomeUnknown, type Transaction } from '../../src/platform/transaction.js';
 import { errorCode } from '../../src/platform/database-errors.js';
+import { EndsClient } from '../../src/platform/transaction-ends.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { carriesCommit, FaultProxy } from '../support/fault-proxy.js';
 
@@ -63,6 +64,7 @@ describe('what is committed', () => {
     ['two at once', (one) => Promise.all([one.query(insert(1)), one.query(insert(2))]), [1, 2]],
     ['a last one', async (one) => (await one.query(insert(1)), await one.last(insert(2))), [1, 2]],
     ['a last one without a name', async (one) => (await one.query(insert(1)), await one.last(unnamed(2))), [1, 2]],
+    ['a last one beside another', (one) => Promise.all([one.query(insert(1)), one.last(insert(2))]), [1, 2]],
     ['only a last one', (one) => one.last(insert(1)), [1]],
     ['only a last one, of a text', (one) => one.last(simple(1)), [1]],
   ];
@@ -158,12 +160,11 @@ test('a transaction of four statements whose last takes COMMIT along makes four 
 });
 
 test('a BEGIN that fails takes its statement along', async () => {
-  const client = new pg.Client(db.url);
+  const client = new EndsClient({ connectionString: db.url });
   await client.connect();
-  const { prepareEnds, queryWithEnds } = await import('../../src/platform/transaction-ends.js');
-  await prepareEnds(client);
+  await client.prepareEnds();
   await client.query('DEALLOCATE "BEGIN"');
-  const error = await queryWithEnds(client, insert(1), { begin: true, commit: false }).catch((one: unknown) => one);
+  const error = await client.queryWithEnds(insert(1), { begin: true, commit: false }).catch((one: unknown) => one);
   expect(errorCode(error)).toBe('26000');
   await client.end();
   expect(await kept()).toEqual([]);

@@ -1,4 +1,4 @@
-import { CommitOutcomeUnknown } from '../database.js';
+import { CommitOutcomeUnknown } from '../transaction.js';
 import { errorCode, isContention, isDatabaseUnavailable, isStatementTimeout } from '../database-errors.js';
 import type { ProblemCode } from '../problem-catalogue.js';
 import { Problem } from '../problem.js';
