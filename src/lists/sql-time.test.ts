@@ -31,3 +31,9 @@ test.each([
   expect(rfc3339(String(rows[0]?.microseconds))).toBe(rows[0]?.text);
   expect(rows[0]?.text).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 });
+
+test('minutes that share a place are told apart', () => {
+  const minutes = [0, 64, 0, 128, 64].map((minute) => 1_790_000_040_000_000 + minute * 60_000_000);
+  const written = minutes.map((microseconds) => rfc3339(String(microseconds)));
+  expect(written).toEqual(minutes.map((microseconds) => new Date(microseconds / 1000).toISOString()));
+});

@@ -23,7 +23,7 @@ const SECOND_DIGITS = 10;
 const MINUS = '-'.charCodeAt(0);
 const ZERO = '0'.charCodeAt(0);
 
-/** Minutes that were written lately, by the last digits of their number since 1970: times of a run, and of a page, lie close together. */
+/** Minutes that were written lately, each in the place that its number since 1970 leads to: times of a page lie close together. */
 const minutes = Array.from({ length: 64 }, () => ({ number: Number.NaN, text: '' }));
 const SECONDS = Array.from({ length: 60 }, (_, second) => String(second).padStart(2, '0'));
 const MILLISECONDS = Array.from({ length: 1000 }, (_, millisecond) => `.${String(millisecond).padStart(3, '0')}Z`);

@@ -39,6 +39,11 @@ export function isServersWord(error: unknown): boolean {
   return /^[0-9A-Z]{5}$/.test(errorCode(error)) && !isDatabaseUnavailable(error);
 }
 
+/** True when a server that goes on had no room for a statement or only reads: it did not happen, and the database is of no use for now. */
+export function isStatementRefused(error: unknown): boolean {
+  return /^(53...|25006)$/.test(errorCode(error)) && severity(error) === 'ERROR';
+}
+
 /** True when a value of the statement is at fault: SQLSTATE classes of cardinality, data and integrity, and 54, of what is too much. */
 export function isRefusedValue(error: unknown): boolean {
   return /^(2[123]|54)/.test(errorCode(error));

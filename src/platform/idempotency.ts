@@ -45,7 +45,6 @@ export async function idempotent(
     key,
     lock: lockKey(request.project, key),
     fingerprint: fingerprint(request),
-    fromClient: request.key !== undefined,
   };
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -82,7 +81,6 @@ interface Claim {
   key: string;
   lock: string;
   fingerprint: string;
-  fromClient: boolean;
 }
 
 interface StoredRow {
@@ -93,18 +91,16 @@ interface StoredRow {
 }
 
 async function writeOnce(db: Transaction, claim: Claim, work: (db: Db) => Promise<Written>): Promise<Answer> {
-  if (claim.fromClient) {
-    const stored = await lockAndRead(db, claim);
-    if (stored) return replay(stored, claim);
-  }
+  // For a key of our own as well: COMMIT goes with the last statement, and whoever looks for its outcome has to find the lock taken.
+  const stored = await lockAndRead(db, claim);
+  if (stored) return replay(stored, claim);
   const written = await work(db);
   const text = written.json ?? (written.body === undefined ? '' : JSON.stringify(written.body));
-  // The lock is taken here as well: for a key of our own this is the first time.
   await db.last({
     name: 'idempotency-store',
     text: `INSERT INTO idempotency_keys (project, key, fingerprint, status, location, body)
-           SELECT $1, $2, $3, $4, $5, $6 FROM pg_try_advisory_xact_lock($7::bigint)`,
-    values: [claim.project, claim.key, claim.fingerprint, written.status, written.location ?? null, text, claim.lock],
+           VALUES ($1, $2, $3, $4, $5, $6)`,
+    values: [claim.project, claim.key, claim.fingerprint, written.status, written.location ?? null, text],
   });
   return new Answer(written.status, written.location, text, false);
 }

@@ -23,29 +23,26 @@ export class EndsClient extends pg.Client {
     super(config);
     const { connection } = this;
     const execute = connection.execute.bind(connection);
-    connection.execute = (portal, more) => {
-      execute(portal, more);
+    connection.execute = (config, more) => {
+      execute(config, more);
       if (!this.commits) return;
       this.commits = false;
       this.send('COMMIT');
     };
   }
 
-  /** Of a pool whose connections all are. */
+  /** The connection as what it is; throws when it comes from a pool that makes others. */
   static of(client: pg.ClientBase): EndsClient {
     if (client instanceof EndsClient) return client;
     throw new TypeError('the connection is of another pool');
   }
 
-  /** Asked once, before the first transaction: statements by the names of what they do. */
+  /** Prepares both, each named as it reads. Asked once, before the first transaction. */
   prepareEnds(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.query({
         submit(connection: pg.Connection): void {
-          // In small letters, so that nobody on the way takes the preparation for a COMMIT.
-          for (const end of ['BEGIN', 'COMMIT']) {
-            connection.parse({ name: end, text: end.toLowerCase(), types: [] }, true);
-          }
+          for (const end of ['BEGIN', 'COMMIT']) connection.parse({ name: end, text: end, types: [] }, true);
           connection.sync();
         },
         handleError: reject,

@@ -22,19 +22,29 @@ const CASES: [why: string, asked: [waiting: number, at: number, refused: boolean
       [0, 1_000, false],
       [burst - 1, 1_000 + BURST_MS - 1, false],
       [standing, 1_000 + BURST_MS, true],
-      [standing - 1, 1_000 + 2 * BURST_MS, false],
+      [standing - 1, 1_000 + BURST_MS + 1, false],
     ],
   ],
   [
     'one that was empty in between is a burst again',
     [
       [0, 1_000, false],
-      [standing, 9_000, true],
-      [0, 9_001, false],
-      [burst - 1, 9_002, false],
+      [standing, 1_400, false],
+      [standing, 1_600, true],
+      [0, 1_700, false],
+      [burst - 1, 1_701, false],
     ],
   ],
-  ['one that was there before anybody asked stands', [[standing, 1_000, true]]],
+  [
+    'nobody knows how long one has stood when nobody asked',
+    [
+      [0, 1_000, false],
+      [burst - 1, 9_000, false],
+      [burst - 1, 9_400, false],
+      [standing, 9_600, true],
+    ],
+  ],
+  ['the first one who asks meets a burst', [[burst - 1, 0, false]]],
 ];
 
 describe('how many may wait', () => {

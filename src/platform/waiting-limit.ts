@@ -6,18 +6,20 @@ export const IN_A_BURST = 6;
 /** Requests for each connection in a queue that stands: as many as keep every connection at work. The others would only wait longer. */
 export const STANDING = 2;
 
-/** Milliseconds since somebody last found nobody waiting, until which a queue is a burst. */
+/** Milliseconds that a queue is a burst since it was last found empty, or since nobody had asked for as long. */
 export const BURST_MS = 500;
 
 export class WaitingLimit {
-  private emptyAt = Number.NEGATIVE_INFINITY;
+  private burstSince = Number.NEGATIVE_INFINITY;
+  private askedAt = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly connections: number) {}
 
   /** Asked for each request. `now` in milliseconds of a clock that does not go back. */
   reached(waiting: number, now: number): boolean {
-    if (waiting === 0) this.emptyAt = now;
-    const each = now - this.emptyAt < BURST_MS ? IN_A_BURST : STANDING;
+    if (waiting === 0 || now - this.askedAt >= BURST_MS) this.burstSince = now;
+    this.askedAt = now;
+    const each = now - this.burstSince < BURST_MS ? IN_A_BURST : STANDING;
     return waiting >= each * this.connections;
   }
 }

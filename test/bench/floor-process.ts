@@ -130,7 +130,7 @@ async function post(request: IncomingMessage): Promise<string> {
     await client.query({
       ...store,
       text: store?.text ?? '',
-      values: ['default', key, digest, 201, location, answer, lock],
+      values: ['default', key, digest, 201, location, answer],
     });
     await client.query('COMMIT');
     return answer;

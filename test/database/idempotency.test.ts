@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { Database, type Db, type Statement } from '../../src/platform/database.js';
 import { CommitOutcomeUnknown, type Transaction } from '../../src/platform/transaction.js';
@@ -6,7 +7,9 @@ import type { WriteRequest } from '../../src/platform/http/write-request.js';
 import { forgetOldAnswers, idempotent } from '../../src/platform/idempotency.js';
 import { fingerprint, lockKey } from '../../src/platform/idempotency-fingerprint.js';
 import { Problem } from '../../src/platform/problem.js';
+import { WatchedClient } from '../../src/platform/watched-client.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { carriesCommit, FaultProxy } from '../support/fault-proxy.js';
 
 let db: TestDatabase;
 let database: Database;
@@ -178,6 +181,30 @@ describe('a COMMIT whose answer was lost', () => {
     expect(stored).toHaveLength(count);
     await lossy.close();
   });
+
+  test.each([{ key: 'k1' }, { key: undefined }])(
+    'that is under way when its connection is cut is waited for: %p',
+    async ({ key }) => {
+      const proxy = await FaultProxy.start(db.url);
+      const clients: WatchedClient[] = [];
+      const cut = new Database({ url: proxy.through(db.url), max: 2, acquireTimeoutMs: 1_000, applicationName: 'cut' });
+      cut.pool.on('connect', (client) => client instanceof WatchedClient && clients.push(client));
+      proxy.plan({ fault: { do: 'delay', ms: 1_000 }, times: 1, when: carriesCommit });
+      let written = 0;
+      const { key: _, ...keyless } = request();
+      const answer = idempotent(cut, key === undefined ? keyless : request({ key }), (tx) => {
+        written += 1;
+        return insert(tx);
+      });
+      while (proxy.faulted === 0) await sleep(5);
+      for (const client of clients) client.cutIfSilentFor(0);
+      expect(await answer).toMatchObject({ status: 201, replayed: false });
+      // Nobody took it for one that was not made while it could still arrive.
+      expect({ written, things: await things() }).toEqual({ written: 1, things: 1 });
+      await cut.close();
+      await proxy.close();
+    },
+  );
 
   /** Its first COMMIT is sent and neither answered nor carried out: the old backend keeps its lock until `end`. */
   class HangingDatabase extends Database {

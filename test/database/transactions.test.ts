@@ -1,7 +1,7 @@
 /** Transactions whose BEGIN and COMMIT go with their statements, on a real server. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { Database } from '../../src/platform/database.js';
-import { CommitOutcomeUnknown, type Transaction } from '../../src/platform/transaction.js';
+import { CommitOutcomeUnknown, OpenTransaction, type Transaction } from '../../src/platform/transaction.js';
 import { errorCode } from '../../src/platform/database-errors.js';
 import { EndsClient } from '../../src/platform/transaction-ends.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
@@ -105,6 +105,7 @@ describe('what is not committed, and leaves a connection that can be used', () =
       async (one) => (await one.query(insert(1)), await one.last(insert(2, 1))),
       '23505',
     ],
+    ['the work goes on after its first statement failed', (one) => one.query(WRONG).catch(() => undefined), '22012'],
     ['the work throws', async (one) => (await one.query(insert(1)), await Promise.reject(new Error('no'))), /^no$/],
     ['the work throws at once', () => Promise.reject(new Error('no')), /^no$/],
     [
@@ -159,13 +160,21 @@ test('a transaction of four statements whose last takes COMMIT along makes four 
   expect(await kept()).toEqual([1, 2, 3, 4]);
 });
 
-test('a BEGIN that fails takes its statement along', async () => {
+test('a BEGIN that fails takes all statements along', async () => {
   const client = new EndsClient({ connectionString: db.url });
   await client.connect();
   await client.prepareEnds();
   await client.query('DEALLOCATE "BEGIN"');
-  const error = await client.queryWithEnds(insert(1), { begin: true, commit: false }).catch((one: unknown) => one);
-  expect(errorCode(error)).toBe('26000');
+  const transaction = new OpenTransaction(client);
+  // The second one would run by itself.
+  const asked = await Promise.allSettled([
+    transaction.query(insert(1)),
+    transaction.query(insert(2)),
+    transaction.last(insert(3)),
+  ]);
+  const reasons: unknown[] = asked.map((one) => one.status === 'rejected' && errorCode(one.reason));
+  expect(reasons).toEqual(['26000', '26000', '26000']);
+  await transaction.rollback();
   await client.end();
   expect(await kept()).toEqual([]);
 });

@@ -71,6 +71,15 @@ test('refusals are sent together, and are few answers of many', async () => {
   clients.forEach((client) => client.destroy());
 });
 
+test('a refusal that waits when the server stops listening ends its connection', async () => {
+  const client = socket();
+  const arrived = once(server, 'request');
+  client.write(get('/v1/workflow-runs'));
+  await arrived;
+  server.close();
+  expect(await text(client)).toMatch(/^HTTP\/1.1 503 [^]*\r\nConnection: close\r\n/i);
+});
+
 test('a client that is gone before its refusal harms nobody', async () => {
   const client = socket();
   const arrived = once(server, 'request');

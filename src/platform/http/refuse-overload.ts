@@ -39,12 +39,16 @@ export function refuseOverload(server: Server, overloaded: () => boolean, refuse
   const refuseAll = (): void => {
     const all = waiting;
     waiting = [];
-    for (const [request, response] of all) refuse(request, response);
+    for (const [request, response] of all) {
+      // A connection that waited for its refusal was at work when the idle ones were closed.
+      if (!server.listening) response.shouldKeepAlive = false;
+      refuse(request, response);
+    }
     refused(all.length);
   };
   server.removeListener('request', handle);
   server.on('request', (request, response) => {
-    if (!overloaded() || !isOfApi(request)) return handle(request, response);
+    if (!isOfApi(request) || !overloaded()) return handle(request, response);
     if (waiting.push([request, response]) === 1) setTimeout(refuseAll, TOGETHER_MS);
   });
 }
