@@ -4,7 +4,6 @@ import type { DatabaseHandle, Db, Statement } from '../../adapters/spi/engine-ki
 import { Slots } from './slots.js';
 import { answered, CommitOutcomeUnknown, OpenTransaction, type Answered, type Transaction } from './transaction.js';
 import { EndsClient } from './transaction-ends.js';
-import { WaitingLimit } from './waiting-limit.js';
 import { WatchedClient } from './watched-client.js';
 
 export type { Db, Statement } from '../../adapters/spi/engine-kind.js';
@@ -37,16 +36,17 @@ const SILENCE_MS = 5_000;
 /** How often we look for servers that say nothing. */
 const LOOK_EVERY_MS = 1_000;
 
+/** Requests that may wait for each connection. At a few milliseconds a request that is a tenth of a second for the last of them. */
+const WAITING_PER_CONNECTION = 6;
+
 /** The one pool of a process. Store functions take a `Db` and so cannot leave a transaction by accident. */
 export class Database implements DatabaseHandle {
   readonly pool: pg.Pool;
   private readonly limits: Slots[] = [];
-  private readonly waitingLimit: WaitingLimit;
   private readonly looking: NodeJS.Timeout | undefined;
 
   constructor(options: PoolOptions) {
     const { statementTimeoutMs } = options;
-    this.waitingLimit = new WaitingLimit(options.max);
     this.pool = new pg.Pool({
       Client: WatchedClient,
       connectionString: options.url,
@@ -76,7 +76,7 @@ export class Database implements DatabaseHandle {
 
   /** So many wait for a connection that whoever comes now would be answered too late. */
   get overloaded(): boolean {
-    return this.waitingLimit.reached(this.waiting, performance.now());
+    return this.waiting >= WAITING_PER_CONNECTION * this.pool.options.max;
   }
 
   private get waiting(): number {

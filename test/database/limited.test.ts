@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Database } from '../../src/platform/database.js';
-import { IN_A_BURST } from '../../src/platform/waiting-limit.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+
+/** As many wait for each connection as a request may wait for. */
+const WAITING = 6;
 
 let db: TestDatabase;
 let database: Database;
@@ -15,11 +17,10 @@ afterAll(async () => {
 });
 
 test('statements of one kind leave connections to others, and who waits for them counts as overload', async () => {
-  expect(database.overloaded).toBe(false);
   const limited = database.limited(1);
   const slow = (count: number): Promise<unknown>[] =>
     Array.from({ length: count }, () => limited.query({ text: 'SELECT pg_sleep(0.02)' }));
-  const few = slow(2 * IN_A_BURST);
+  const few = slow(2 * WAITING);
   expect(database.overloaded).toBe(false);
   const more = slow(1);
   expect(database.overloaded).toBe(true);
