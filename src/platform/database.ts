@@ -3,7 +3,7 @@ import { DatabaseInRecovery } from './database-errors.js';
 import type { DatabaseHandle, Db, Statement } from '../../adapters/spi/engine-kind.js';
 import { Slots } from './slots.js';
 import { answered, CommitOutcomeUnknown, OpenTransaction, type Answered, type Transaction } from './transaction.js';
-import { EndsClient } from './transaction-ends.js';
+import { TransactionClient } from './transaction-ends.js';
 import { WatchedClient } from './watched-client.js';
 
 export type { Db, Statement } from '../../adapters/spi/engine-kind.js';
@@ -58,7 +58,7 @@ export class Database implements DatabaseHandle {
       keepAlive: true,
       verify: (client, done) => {
         refuseStandby(client)
-          .then(() => EndsClient.of(client).prepareEnds())
+          .then(() => TransactionClient.of(client).prepareEnds())
           .then(() => done(), done);
       },
     });
@@ -105,7 +105,7 @@ export class Database implements DatabaseHandle {
 
   async transaction<T>(work: (db: Transaction) => Promise<T>): Promise<T> {
     const client = await this.pool.connect();
-    const transaction = new OpenTransaction(EndsClient.of(client));
+    const transaction = new OpenTransaction(TransactionClient.of(client));
     let broken: Error | undefined;
     try {
       const result = await work(transaction);

@@ -6,16 +6,13 @@
 import pg from 'pg';
 import type { Statement } from '../../adapters/spi/engine-kind.js';
 
-/** Which ends of a transaction go with a statement. */
-export interface Ends {
-  begin: boolean;
-  commit: boolean;
-}
+/** Which ends of a transaction go with a statement: one at least. */
+export type Ends = { begin: true; commit: boolean } | { begin: boolean; commit: true };
 
 type End = 'BEGIN' | 'COMMIT';
 
 /** A connection whose statements take BEGIN and COMMIT along. */
-export class EndsClient extends pg.Client {
+export class TransactionClient extends pg.Client {
   /** COMMIT goes behind the statement that is being sent, if it is executed: one whose values cannot be sent is not. */
   private commits = false;
 
@@ -32,8 +29,8 @@ export class EndsClient extends pg.Client {
   }
 
   /** The connection as what it is; throws when it comes from a pool that makes others. */
-  static of(client: pg.ClientBase): EndsClient {
-    if (client instanceof EndsClient) return client;
+  static of(client: pg.ClientBase): TransactionClient {
+    if (client instanceof TransactionClient) return client;
     throw new TypeError('the connection is of another pool');
   }
 

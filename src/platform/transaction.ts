@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Db, Statement } from '../../adapters/spi/engine-kind.js';
 import { isServersWord, isStatementRefused } from './database-errors.js';
-import type { Ends, EndsClient } from './transaction-ends.js';
+import type { Ends, TransactionClient } from './transaction-ends.js';
 
 export interface Answered<Row> {
   rows: Row[];
@@ -34,7 +34,7 @@ export class OpenTransaction implements Transaction {
   private begun: Promise<unknown> | undefined;
   private ended: Promise<unknown> | undefined;
 
-  constructor(private readonly client: EndsClient) {}
+  constructor(private readonly client: TransactionClient) {}
 
   query<Row>(statement: Statement): Promise<Answered<Row>> {
     if (this.ended) return Promise.reject(new Error('a statement came after the last one of its transaction'));

@@ -1,11 +1,11 @@
 import type pg from 'pg';
-import { EndsClient } from './transaction-ends.js';
+import { TransactionClient } from './transaction-ends.js';
 
 /**
  * A connection that knows for how long its server has said nothing. `pg` itself has a timer for each statement, `query_timeout`:
  * with it, results outlive the collections of what is new, and most of them have to be found by one of the whole heap.
  */
-export class WatchedClient extends EndsClient {
+export class WatchedClient extends TransactionClient {
   private askedAt: number | undefined;
 
   constructor(config?: pg.ClientConfig) {

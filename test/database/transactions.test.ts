@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { Database } from '../../src/platform/database.js';
 import { CommitOutcomeUnknown, OpenTransaction, type Transaction } from '../../src/platform/transaction.js';
 import { errorCode } from '../../src/platform/database-errors.js';
-import { EndsClient } from '../../src/platform/transaction-ends.js';
+import { TransactionClient } from '../../src/platform/transaction-ends.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { carriesCommit, FaultProxy } from '../support/fault-proxy.js';
 
@@ -99,6 +99,11 @@ describe('what is not committed, and leaves a connection that can be used', () =
       (one) => one.last({ ...insert(1), text: 'INSERT INTO kept VALUES ($1 / 0, $2)', name: 'zero' }),
       '22012',
     ],
+    [
+      'only reads are possible',
+      async (one) => (await one.query({ text: 'SET TRANSACTION READ ONLY' }), await one.last(insert(1))),
+      '25006',
+    ],
     ['a deferred constraint', async (one) => (await one.query(insert(1)), await one.query(insert(2, 1))), '23505'],
     [
       'a deferred constraint, with the last',
@@ -161,7 +166,7 @@ test('a transaction of four statements whose last takes COMMIT along makes four 
 });
 
 test('a BEGIN that fails takes all statements along', async () => {
-  const client = new EndsClient({ connectionString: db.url });
+  const client = new TransactionClient({ connectionString: db.url });
   await client.connect();
   await client.prepareEnds();
   await client.query('DEALLOCATE "BEGIN"');

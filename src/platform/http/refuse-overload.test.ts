@@ -37,6 +37,15 @@ const socket = (): ReturnType<typeof connect> => connect((server.address() as Ad
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`;
 const LAST = 'GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n';
 
+/** A client whose request has arrived and is not refused yet. */
+async function whoWaits(): Promise<ReturnType<typeof socket>> {
+  const client = socket();
+  const arrived = once(server, 'request');
+  client.write(get('/v1/workflow-runs'));
+  await arrived;
+  return client;
+}
+
 /** Everything one connection was answered. */
 async function answers(requests: string): Promise<string> {
   const client = socket();
@@ -72,21 +81,15 @@ test('refusals are sent together, and are few answers of many', async () => {
 });
 
 test('a refusal that waits when the server stops listening ends its connection', async () => {
-  const client = socket();
-  const arrived = once(server, 'request');
-  client.write(get('/v1/workflow-runs'));
-  await arrived;
+  const client = await whoWaits();
   server.close();
   expect(await text(client)).toMatch(/^HTTP\/1.1 503 [^]*\r\nConnection: close\r\n/i);
 });
 
 test('a client that is gone before its refusal harms nobody', async () => {
-  const client = socket();
-  const arrived = once(server, 'request');
-  client.write(get('/v1/workflow-runs'));
-  await arrived;
+  const client = await whoWaits();
   client.resetAndDestroy();
-  await sleep(50);
+  while (refusals.length === 0) await sleep(5);
   expect(refusals).toEqual([1]);
   overloaded = false;
   expect(await answers(get('/v1/workflow-runs') + LAST)).toMatch(/handled[^]*handled/);
