@@ -169,8 +169,23 @@ describe('how it ends', () => {
     if (code !== 127) expect(ended.out).toBe('');
   });
   test('a stop of the pod reaches the command', () => {
-    const stopped = execute({ run: 'trap "echo stopped; exit 9" TERM; kill -TERM $PPID; sleep 5 & wait' });
+    const stopped = execute({
+      run: 'trap "echo stopped; exit 9" TERM; kill -TERM $PPID; sleep 5 >/dev/null 2>&1 & wait',
+    });
     expect(stopped).toMatchObject({ code: 9, out: 'stopped\n' });
+  });
+
+  test('a command that does not know the stop ends by it', () => {
+    expect(execute({ run: 'kill -TERM $PPID; sleep 5 >/dev/null 2>&1 & wait' })).toMatchObject({ code: 143 });
+  });
+
+  test('a command that ends while the runner still deals with the stop keeps its exit code', () => {
+    const held = 'kill -STOP $PPID; (sleep 0.1; kill -CONT $PPID) >/dev/null 2>&1 & exit 9';
+    for (let turn = 0; turn < 20; turn++) {
+      expect(execute({ run: `trap '${held}' TERM; kill -TERM $PPID; sleep 5 >/dev/null 2>&1 & wait` })).toMatchObject({
+        code: 9,
+      });
+    }
   });
 
   test('a command that ignores the stop of its pod is killed after the grace', () => {

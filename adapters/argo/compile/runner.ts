@@ -67,6 +67,9 @@ END { if (failed) exit failed; if (want != "end") exit 1; print type }
 `;
 
 /**
+ * A `wait` during which the pod was stopped is done again: it may have been interrupted, and what it gave is then not the exit
+ * code of the command. When it was not, the next one finds nothing to wait for, gives 127, and the code before it holds.
+ *
  * Arguments: 1 retries of this round, 2 attempts of earlier rounds, 3 position of the item, 4 and 5 the manifest before and after
  * the number of the attempt, 6 seconds an attempt may take, 7 exit code that skips, 8 number of outputs, 9 number of variables;
  * then NAME TYPE DEFAULT of each output, NAME VALUE of each variable, and the words of the command. The manifest, defaults,
@@ -121,6 +124,7 @@ while test "$words" -gt 0; do
 done
 pid= killer=
 stop() {
+  stopped=yes
   kill -TERM "$pid" 2>/dev/null
   (
     trap - TERM
@@ -143,10 +147,13 @@ if test -n "$timeout"; then
   ) </dev/null >/dev/null 2>&1 &
   clock=$!
 fi
+code=
 while :; do
+  stopped=
   wait "$pid" 2>/dev/null
-  code=$?
-  kill -0 "$pid" 2>/dev/null || break
+  ended=$?
+  test "$ended" -eq 127 && test -n "$code" || code=$ended
+  test -n "$stopped" || break
 done
 test -z "$timeout" || kill "$clock" 2>/dev/null
 test -z "$killer" || kill "$killer" 2>/dev/null
