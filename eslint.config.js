@@ -20,6 +20,15 @@ const PURE = [
 
 const IO = ['node:fs', 'node:fs/promises', 'node:net', 'node:http', 'node:https', 'node:child_process', 'node:dgram'];
 
+/** Folders of src from the top to the platform: none imports one of a row above its own. */
+const ORDER = [
+  ['admin', 'labels', 'lists', 'workflow-runs', 'workflows'],
+  ['dispatch'],
+  ['reconcile', 'retention'],
+  ['lifecycle'],
+  ['engines'],
+];
+
 const FEATURES = [
   'admin',
   'workflows',
@@ -60,6 +69,13 @@ const ZONES = [
     from: FEATURES.map((feature) => `./src/${feature}`),
     message: 'The platform is below the features.',
   },
+  ...ORDER.slice(1).flatMap((row, above) =>
+    row.map((folder) => ({
+      target: `./src/${folder}`,
+      from: ORDER.slice(0, above + 1).flatMap((rowAbove) => rowAbove.map((upper) => `./src/${upper}`)),
+      message: 'Imports go resources -> dispatch -> reconcile -> lifecycle -> engines.',
+    })),
+  ),
   { target: './src/!(cli)/**/*', from: './src/cli', message: 'The command is above the service.' },
   {
     target: ['./src/**/!(*.test).ts', './adapters/spi', './definition'],

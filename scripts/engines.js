@@ -8,7 +8,8 @@ import { endWithUsage, readOptions } from './usage.js';
 const USAGE = `Usage: npm run engines -- VERB [ENGINE...] [--service NAME]... [--json]
 
 Real workflow engines on 127.0.0.1. They are installed by package name, pinned, into a folder of their own below the
-user's cache folder, and go on running until they are taken down.
+user's cache folder, and go on running until they are taken down. Argo comes with a Kubernetes node, which needs root,
+Debian and Go, installs packages of Debian and makes a network bridge: for a machine that may be thrown away.
 
   up       installs what is missing, starts the engines and waits until they answer
   down     ends what "up" started; what is installed and the engines' memory stay

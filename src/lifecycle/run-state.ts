@@ -35,7 +35,7 @@ export const RUN_STATE_TABLE = {
   },
   SCHEDULED: {
     meaning: 'the engine accepted it, nothing has started',
-    movedBy: 'an observation',
+    movedBy: 'an observation, a cancel',
     afterCrash: 'observed again',
     final: false,
     moves: ['RUNNING', 'PAUSED', 'COMPLETED', 'FAILED', 'CANCELLING', 'CANCELLED'],
@@ -56,14 +56,14 @@ export const RUN_STATE_TABLE = {
   },
   RETRYING: {
     meaning: 'a retry was asked for and is not yet visible on the engine',
-    movedBy: 'an observation that differs from the baseline',
+    movedBy: 'an observation that differs from the one before the retry, or a cancel',
     afterCrash: 'the intent is driven again',
     final: false,
     moves: ['SCHEDULED', 'RUNNING', 'PAUSED', 'COMPLETED', 'FAILED', 'CANCELLING', 'CANCELLED'],
   },
   CANCELLING: {
     meaning: 'a cancel was asked for and is not yet confirmed',
-    movedBy: 'an observation, an absence that is a verdict, or the tombstone rule',
+    movedBy: 'an observation, or an absence that is a verdict',
     afterCrash: 'the intent is driven again',
     final: false,
     moves: ['CANCELLED', 'COMPLETED', 'FAILED'],

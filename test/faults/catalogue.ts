@@ -21,7 +21,7 @@ F13 | DB | disk full / fdatasync EIO | 503, no 201; recovers
 F14 | DB | deadlock / serialization 40001, 40P01 | one bounded retry with jitter, then 503
 F15 | DB | pool exhausted, a transaction hangs | I13: fail fast; others go on
 F16 | DB | read from lagging replica | I5, I6
-F17 | migration | old and new process on one schema (expand, later contract: stack.md) | I1-I3
+F17 | migration | old and new process on one schema (expand, later contract) | I1-I3
 ## Outbox / dispatcher
 F18 | dispatcher | kill -9 before the engine call | I2
 F19 | dispatcher | kill -9 after the engine call, before recording | I2
@@ -44,7 +44,7 @@ F34 | engine-> | 401/403 (credential rotated) | engine unhealthy: auth; no run F
 F35 | engine-> | 307/302 to another host | not followed; credentials not sent
 F36 | adapter | engine accepts but never schedules (Argo controller dead, Airflow DAG paused) | I9, I16: state_reason stuck with a diagnosis
 F37 | definition | engine has not parsed the new DAG yet | PENDING until READY or a deadline, then FAILED with the reason
-F38 | engine | restarted with empty DB / restored backup | I11: missing is a verdict (states.md), never the first 404; when many runs vanish at once no verdict is drawn and the engine's health says so
+F38 | engine | restarted with empty DB / restored backup | I11: missing is a verdict, never the first 404; when many runs vanish at once no verdict is drawn and the engine's health says so
 ## Reconciler and on-read refresh
 F39 | reconciler | crash mid-page | idempotent, resumes
 F40 | reconciler | one run throws | I10
