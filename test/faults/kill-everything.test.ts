@@ -31,7 +31,7 @@ let folder: string;
 let dataDirectory: string;
 let journal: string;
 let env: Record<string, string>;
-let server: ServiceProcess;
+let server: ServiceProcess | undefined;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'signalbox-kill-'));
@@ -41,7 +41,7 @@ beforeAll(async () => {
   server = await startService('server', env);
 }, 120_000);
 afterAll(async () => {
-  await server.stop();
+  await server?.stop();
   const cluster = await clusterDirectory();
   await rm(folder, { recursive: true, force: true });
   await rm(cluster, { recursive: true, force: true });
@@ -129,7 +129,7 @@ async function killEverything(withSupervisors: boolean): Promise<number> {
   const postmaster = Number(line);
   const backends = await childrenOf(postmaster);
   const supervisors = withSupervisors ? await supervisorsHere() : [];
-  const gone = server.kill();
+  const gone = server?.kill();
   const pids = [postmaster, ...backends, ...supervisors];
   killAll(pids);
   await gone;
