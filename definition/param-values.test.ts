@@ -65,7 +65,7 @@ describe('the parameters of a run', () => {
       reason: 'a name of every object',
       given: { dataset: 'a', constructor: 1 },
       code: 'unknown-parameter',
-      says: 'There is no parameter "constructor".',
+      says: 'There is no parameter "constructor"; there are "dataset", "epochs", "rate", "regions", "mode", "publish", "day", "options".',
     },
     {
       reason: 'null is no value',
@@ -155,7 +155,7 @@ describe('the parameters of a run', () => {
       reason: 'a member of an object',
       given: { dataset: 'a', options: { depth: 'x' } },
       code: 'wrong-type',
-      says: 'The parameter "options.depth" must be a whole number, not text in quotes.',
+      says: 'The parameter "options.depth" must be a whole number, not text.',
     },
     {
       reason: 'an unknown member',

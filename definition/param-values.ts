@@ -20,6 +20,8 @@ export interface EffectiveParameters {
 
 /** Names nobody declared that are told: there may be as many as fit into a body. */
 const MAX_STRANGERS = 100;
+/** Names that there are, told where none is close to the one that was given. */
+const MAX_NAMED = 8;
 
 /** What a run is started with: given values checked against the schemas, defaults filled in, every error at once. */
 export function effectiveParameters(
@@ -53,6 +55,12 @@ export function effectiveParameters(
 
 function unknown(name: string, known: string[]): string {
   const suggestion = closestName(name, known);
-  const hint = suggestion === undefined ? '.' : `; did you mean "${suggestion}"?`;
+  const hint = suggestion === undefined ? `; ${thereAre(known)}.` : `; did you mean "${suggestion}"?`;
   return `There is no parameter "${name.slice(0, 80)}"${hint}`;
+}
+
+function thereAre(known: string[]): string {
+  if (known.length === 0) return 'there is none';
+  const named = known.slice(0, MAX_NAMED).map((name) => `"${name}"`);
+  return `there ${known.length === 1 ? 'is' : 'are'} ${named.join(', ')}${known.length > MAX_NAMED ? ' and others' : ''}`;
 }

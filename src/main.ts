@@ -208,6 +208,9 @@ async function explained(env: Environment, work: (config: Config) => Promise<num
   }
 }
 
+/** Of a Ctrl-C in a terminal npm passes on what the terminal sends as well: so soon it is the same one. */
+const SAME_SIGNAL_MS = 500;
+
 /** Resolves with the first signal. A second one does not wait; a promise nobody handles ends the process. */
 function watchSignals(log: Log): Promise<string> {
   const broken = (error: unknown): void => {
@@ -218,9 +221,11 @@ function watchSignals(log: Log): Promise<string> {
   process.on('uncaughtException', broken);
   return new Promise((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-      process.once(signal, () => {
+      let first: number | undefined;
+      process.on(signal, () => {
+        first ??= performance.now();
+        if (performance.now() - first > SAME_SIGNAL_MS) process.exit(EXIT.broken);
         resolve(signal);
-        process.once(signal, () => process.exit(EXIT.broken));
       });
     }
   });

@@ -201,6 +201,9 @@ describe('runs', () => {
       'CANCEL is not possible: the run is CANCELLED.\n',
     );
     expect((await cli('runs', 'retry', id, '--dry-run')).stdout).toBe('RETRY is possible.\n');
+    const retried = await cli('runs', 'retry', id);
+    expect(retried.stderr).toBe(`Accepted. Follow it: signalbox runs watch ${id}\n`);
+    await cli('runs', 'cancel', id, '--wait');
     const refused = await cli('runs', 'pause', id);
     expect(refused.code).toBe(2);
     expect(refused.stderr).toMatch(/lifecycle-conflict[^]*possible now: RETRY/);

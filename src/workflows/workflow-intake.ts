@@ -60,12 +60,14 @@ export class WorkflowIntake {
     refuse(bodyProblems(body));
     const checked = await checkDefinition(engine, body.definition_format, body.definition, traceparent);
     if (!isValid(checked)) {
-      const errors = checked.diagnostics.map(({ pointer, line, code, message }) => ({
-        pointer,
-        ...(line === undefined ? {} : { line }),
-        code,
-        message,
-      }));
+      const errors = checked.diagnostics
+        .filter(({ severity }) => severity === 'error')
+        .map(({ pointer, line, code, message }) => ({
+          pointer,
+          ...(line === undefined ? {} : { line }),
+          code,
+          message,
+        }));
       throw new Problem('definition-invalid', { detail: summary(errors), errors });
     }
     const { definition } = checked;

@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { rawRequest } from '../support/probe-app.js';
 
@@ -173,6 +174,16 @@ describe('a service that runs', () => {
       send(signal);
     });
     expect([ended.code, ended.stderr.includes('"level":"error"')]).toEqual([0, false]);
+  });
+
+  test('takes a Ctrl-C that comes twice, from the terminal and from npm, for one', async () => {
+    const ended = await service('server', { DATABASE_URL: db.url }, async (_url, send) => {
+      send('SIGINT');
+      await sleep(20);
+      send('SIGINT');
+    });
+    expect(ended.code).toBe(0);
+    expect(ended.stderr).toContain('stopped');
   });
 
   test('with only the API role is ready as well', async () => {

@@ -114,6 +114,14 @@ describe('creating a workflow', () => {
     expect((await api.get('/workflows/bad')).status).toBe(404);
   });
 
+  test('what is only a warning is none of the errors', async () => {
+    const definition = '{apiVersion: signalbox/v1, kind: Workflow, name: w, tasks: {a: {run: x, rn: y}, b: {run: x}}}';
+    const body = { workflow_engine: 'memory', definition_format: 'signalbox/v1', definition };
+    const checked = await api.post('/workflows/validate', body);
+    expect(checked.body['diagnostics']).toContainEqual(expect.objectContaining({ severity: 'warning' }));
+    expect((await api.post('/workflows', body)).body['errors']).toMatchObject([{ pointer: '/tasks/a/rn' }]);
+  });
+
   test.each([
     { title: 'a/b', reason: 'a slash' },
     { title: '..', reason: 'the folder above' },

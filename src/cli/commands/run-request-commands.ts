@@ -84,6 +84,8 @@ async function request(session: Session, type: string, id: number, options: Requ
     );
     terminal.talk(reason === undefined ? 'Nothing changed.' : `Nothing changed: ${reason}.`);
   }
+  if (status === 202 && !options.watch && !options.wait)
+    terminal.talk(`Accepted. Follow it: signalbox runs watch ${id}`);
   if (options.watch) await watchRun(session, id, 'talk');
   if (options.watch || options.wait) {
     const run = await waitForRun(session, id);
