@@ -29,19 +29,7 @@ const ORDER = [
   ['engines'],
 ];
 
-const FEATURES = [
-  'admin',
-  'workflows',
-  'workflow-runs',
-  'labels',
-  'engines',
-  'lifecycle',
-  'dispatch',
-  'reconcile',
-  'retention',
-  'lists',
-  'cli',
-];
+const FEATURES = [...ORDER.flat(), 'cli'];
 
 /** target = who imports, from = what it may not import. */
 const ZONES = [

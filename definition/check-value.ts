@@ -165,7 +165,8 @@ function typeHint(value: Json, type: string): string {
     return ' between -9007199254740991 and 9007199254740991';
   }
   if ((type === 'integer' || type === 'number' || type === 'boolean') && typeof value === 'string') {
-    return /^(?:-?[0-9.]+|true|false)$/.test(value) ? ', not text in quotes' : ', not text';
+    const isQuoted = (type === 'boolean' ? /^(?:true|false)$/ : /^-?[0-9.]+$/).test(value);
+    return isQuoted ? ', not text in quotes' : ', not text';
   }
   return '';
 }

@@ -169,6 +169,31 @@ describe('the parameters of a run', () => {
     expect([ok, values]).toEqual([false, {}]);
   });
 
+  test.each([
+    { type: 'integer', given: '-5', says: 'a whole number, not text in quotes' },
+    { type: 'integer', given: 'true', says: 'a whole number, not text' },
+    { type: 'boolean', given: 'true', says: 'true or false, not text in quotes' },
+    { type: 'boolean', given: '5', says: 'true or false, not text' },
+  ] as const)('quotes are named only where they are all that is wrong: $given as $type', ({ type, given, says }) => {
+    const { errors } = effectiveParameters({ p: { type } }, { p: given });
+    expect(errors.map(({ message }) => message)).toEqual([`The parameter "p" must be ${says}.`]);
+  });
+
+  test.each([
+    { known: 0, says: 'there is none.' },
+    { known: 1, says: 'there is "0-of-many".' },
+    { known: 9, says: /^there are "0-of-many", .*"7-of-many" and others\.$/ },
+  ])('whoever names a parameter that is not there is told of $known', ({ known, says }) => {
+    const names = Array.from({ length: known }, (_, at): [string, ParamSchema] => [
+      `${at}-of-many`,
+      { type: 'integer', default: 0 },
+    ]);
+    const [error] = effectiveParameters(Object.fromEntries(names), { stranger: 1 }).errors;
+    expect(error?.message.replace('There is no parameter "stranger"; ', '')).toEqual(
+      typeof says === 'string' ? says : expect.stringMatching(says),
+    );
+  });
+
   test('a multiple is one however doubles write it', () => {
     const tenths: Record<string, ParamSchema> = { p: { type: 'number', multipleOf: 0.1 } };
     expect([0.3, 0.7, 1.1, 0.35].map((p) => effectiveParameters(tenths, { p }).ok)).toEqual([true, true, true, false]);
